@@ -1,0 +1,208 @@
+//! Activations: what a unit makes of its pre-activation z.
+
+use crate::error::{Error, Result};
+
+/// A hidden layer's activation g, applied to every pre-activation: a = g(z).
+///
+/// Whether a layer that starts at zero is stuck depends on g(0) alone: every hidden activation is g(0), and
+/// dW of the next layer is δ times that.
+///
+/// ```
+/// use zero_init::Activation;
+///
+/// assert_eq!(Activation::Relu.value(0.0), 0.0); // stuck at zero
+/// assert_eq!(Activation::Tanh.value(0.0), 0.0); // stuck too, though its slope is 1
+/// assert_eq!(Activation::Tanh.derivative(0.0), 1.0);
+/// assert_eq!(Activation::Sigmoid.value(0.0), 0.5); // not stuck
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Activation {
+    /// g(z) = z.
+    Identity,
+    /// g(z) = max(0, z), with g'(0) = 0, as in the course and the common frameworks.
+    Relu,
+    /// ReLU with a g'(0) of one's choice, to see that it plays no part.
+    ReluWithSlopeAtZero(
+        /// g'(0), usually between 0 and 1.
+        f64,
+    ),
+    /// g(z) = z for z > 0, else slope · z; g'(0) = slope. Maas, Hannun & Ng (2013).
+    LeakyRelu {
+        /// The slope below zero, for example 0.01.
+        slope: f64,
+    },
+    /// g(z) = tanh z.
+    Tanh,
+    /// g(z) = 1 / (1 + e^-z).
+    Sigmoid,
+    /// g(z) = ln(1 + e^z).
+    Softplus,
+    /// g(z) = z · sigmoid(z).
+    Silu,
+    /// g(z) = z · Φ(z) with the normal distribution function Φ, by erf rather than by tanh. Hendrycks & Gimpel (2016).
+    Gelu,
+}
+
+impl Activation {
+    /// All kinds, with the usual slope 0.01 for the leaky ReLU: for tables.
+    ///
+    /// ```
+    /// use zero_init::Activation;
+    ///
+    /// let stuck = Activation::ALL.iter().filter(|g| g.value(0.0) == 0.0).count();
+    /// assert_eq!(stuck, 6);
+    /// ```
+    pub const ALL: [Activation; 8] = [
+        Activation::Identity,
+        Activation::Relu,
+        Activation::LeakyRelu { slope: 0.01 },
+        Activation::Tanh,
+        Activation::Silu,
+        Activation::Gelu,
+        Activation::Sigmoid,
+        Activation::Softplus,
+    ];
+
+    /// The activation g(z). Finite for every finite z; NaN stays NaN.
+    ///
+    /// ```
+    /// use zero_init::Activation;
+    ///
+    /// assert_eq!(Activation::Relu.value(-2.0), 0.0);
+    /// assert_eq!(Activation::Softplus.value(1000.0), 1000.0);
+    /// ```
+    #[inline]
+    pub fn value(self, z: f64) -> f64 {
+        match self {
+            Activation::Identity => z,
+            Activation::Relu | Activation::ReluWithSlopeAtZero(_) => {
+                if z <= 0.0 {
+                    0.0
+                } else {
+                    z
+                }
+            }
+            Activation::LeakyRelu { slope } => {
+                if z <= 0.0 {
+                    slope * z
+                } else {
+                    z
+                }
+            }
+            Activation::Tanh => z.tanh(),
+            Activation::Sigmoid => sigmoid(z),
+            Activation::Softplus => softplus(z),
+            Activation::Silu => z * sigmoid(z),
+            Activation::Gelu => z * normal_cdf(z),
+        }
+    }
+
+    /// The slope g'(z).
+    ///
+    /// ```
+    /// use zero_init::Activation;
+    ///
+    /// assert_eq!(Activation::Relu.derivative(0.0), 0.0);
+    /// assert_eq!(Activation::ReluWithSlopeAtZero(1.0).derivative(0.0), 1.0);
+    /// assert_eq!(Activation::Sigmoid.derivative(0.0), 0.25);
+    /// ```
+    #[inline]
+    pub fn derivative(self, z: f64) -> f64 {
+        match self {
+            Activation::Identity => 1.0,
+            Activation::Relu => f64::from(u8::from(z > 0.0)),
+            Activation::ReluWithSlopeAtZero(slope) if z == 0.0 => slope,
+            Activation::ReluWithSlopeAtZero(_) => f64::from(u8::from(z > 0.0)),
+            Activation::LeakyRelu { slope } => {
+                if z > 0.0 {
+                    1.0
+                } else {
+                    slope
+                }
+            }
+            Activation::Tanh => 1.0 / z.cosh().powi(2),
+            Activation::Sigmoid => sigmoid(z) * sigmoid(-z),
+            Activation::Softplus => sigmoid(z),
+            Activation::Silu => sigmoid(z) * (1.0 + z * sigmoid(-z)),
+            Activation::Gelu => normal_cdf(z) + z * (-0.5 * z * z).exp() / std::f64::consts::TAU.sqrt(),
+        }
+    }
+
+    /// a = g(z), element by element.
+    pub(crate) fn apply(self, z: &[f64], a: &mut [f64]) {
+        fn map(z: &[f64], a: &mut [f64], g: impl Fn(f64) -> f64) {
+            a.iter_mut().zip(z).for_each(|(a, &z)| *a = g(z));
+        }
+        match self {
+            // Named, so that the compiler makes a vector loop of it.
+            Activation::Relu => map(z, a, |z| Activation::Relu.value(z)),
+            g => map(z, a, |z| g.value(z)),
+        }
+    }
+
+    /// δ = δ ⊙ g'(z), element by element.
+    pub(crate) fn scale_by_derivative(self, z: &[f64], delta: &mut [f64]) {
+        fn scale(z: &[f64], delta: &mut [f64], slope: impl Fn(f64) -> f64) {
+            delta.iter_mut().zip(z).for_each(|(delta, &z)| *delta *= slope(z));
+        }
+        match self {
+            Activation::Relu => scale(z, delta, |z| Activation::Relu.derivative(z)),
+            g => scale(z, delta, |z| g.derivative(z)),
+        }
+    }
+
+    pub(crate) fn check(self) -> Result<()> {
+        match self {
+            Activation::LeakyRelu { slope } | Activation::ReluWithSlopeAtZero(slope) if !slope.is_finite() => {
+                Err(Error::value("hidden", "an activation with a finite slope", format!("{self:?}")))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The logistic function σ(z) = 1 / (1 + e^-z): the output unit's activation. Never overflows.
+///
+/// ```
+/// use zero_init::sigmoid;
+///
+/// assert_eq!(sigmoid(0.0), 0.5);
+/// assert_eq!(sigmoid(-1000.0), 0.0);
+/// assert_eq!(sigmoid(1000.0), 1.0);
+/// ```
+#[inline]
+pub fn sigmoid(z: f64) -> f64 {
+    let e = (-z.abs()).exp();
+    if z >= 0.0 { 1.0 / (1.0 + e) } else { e / (1.0 + e) }
+}
+
+/// The inverse of [`sigmoid`]: the z at which the output is `p`, ln(p / (1 - p)). Infinite at 0 and 1.
+///
+/// Errors if `p` is not between 0 and 1.
+///
+/// ```
+/// use zero_init::{logit, sigmoid};
+///
+/// # fn main() -> zero_init::Result<()> {
+/// assert_eq!(logit(0.5)?, 0.0);
+/// assert!((sigmoid(logit(0.8)?) - 0.8).abs() < 1e-15);
+/// # Ok(())
+/// # }
+/// ```
+pub fn logit(p: f64) -> Result<f64> {
+    if !(0.0..=1.0).contains(&p) {
+        return Err(Error::value("p", "a probability from 0 to 1", p.to_string()));
+    }
+    Ok(p.ln() - (-p).ln_1p())
+}
+
+/// ln(1 + e^z), without overflow.
+#[inline]
+pub(crate) fn softplus(z: f64) -> f64 {
+    z.max(0.0) + (-z.abs()).exp().ln_1p()
+}
+
+/// The normal distribution function, accurate in both tails.
+fn normal_cdf(z: f64) -> f64 {
+    0.5 * libm::erfc(-z * std::f64::consts::FRAC_1_SQRT_2)
+}

@@ -1,0 +1,89 @@
+//! What can go wrong, and how it is said.
+
+use std::fmt;
+
+/// Everything that a function of this crate can refuse.
+///
+/// Each message names the argument, what was expected and what came. Nothing is changed by a call that fails.
+///
+/// ```
+/// use zero_init::prelude::*;
+///
+/// let error = Network::new(&[2, 0, 1], Activation::Relu, Init::Zeros).unwrap_err();
+/// assert_eq!(error.to_string(), "sizes: expected at least 1 unit in every layer, got 0 in layer 1");
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum Error {
+    /// An argument has the wrong shape or length.
+    Shape {
+        /// The argument's name.
+        argument: &'static str,
+        /// The shape that fits.
+        expected: String,
+        /// The shape that came.
+        came: String,
+    },
+    /// An argument has the right shape and a value that makes no sense.
+    Value {
+        /// The argument's name.
+        argument: &'static str,
+        /// The values that make sense.
+        expected: String,
+        /// The value that came.
+        came: String,
+    },
+    /// Gradient descent left the finite numbers.
+    Diverged {
+        /// The step, counted from 1, after which a parameter was infinite or NaN.
+        step: usize,
+        /// The learning rate of that step.
+        learning_rate: f64,
+    },
+    /// A file could not be written.
+    File {
+        /// Where it should have gone.
+        path: String,
+        /// What the system said.
+        cause: String,
+    },
+    /// A figure could not be drawn.
+    Figure {
+        /// What the drawing library said.
+        cause: String,
+    },
+}
+
+/// The result of every function here that can refuse its arguments.
+pub type Result<T> = std::result::Result<T, Error>;
+
+impl Error {
+    pub(crate) fn shape(argument: &'static str, expected: impl Into<String>, came: impl Into<String>) -> Self {
+        let (expected, came) = (expected.into(), came.into());
+        Error::Shape { argument, expected, came }
+    }
+
+    pub(crate) fn value(argument: &'static str, expected: impl Into<String>, came: impl Into<String>) -> Self {
+        let (expected, came) = (expected.into(), came.into());
+        Error::Value { argument, expected, came }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Error::Shape { argument, expected, came } | Error::Value { argument, expected, came } => {
+                write!(f, "{argument}: expected {expected}, got {came}")
+            }
+            Error::Diverged { step, learning_rate } => write!(
+                f,
+                "training: expected finite parameters, got an infinite or NaN one after step {step} \
+                 (learning rate {learning_rate}; try a smaller one)"
+            ),
+            Error::File { path, cause } => write!(f, "path: expected a file that can be written, got {path}: {cause}"),
+            Error::Figure { cause } => write!(f, "figure: expected a drawing, got: {cause}"),
+        }
+    }
+}
+
+impl std::error::Error for Error {}

@@ -1,0 +1,70 @@
+use plotters::prelude::*;
+use plotters::style::text_anchor::{HPos, Pos, VPos};
+
+use super::{BLUE, Figure, INK, PALE, SIZE, VERMILION, drawing, text_style};
+use crate::error::Result;
+use crate::loss::{cross_entropy, cross_entropy_slope};
+
+/// The top of the vertical axis.
+const HIGHEST: f64 = 3.0;
+
+/// Both losses over the prediction ŷ, with their tangents at ŷ = 0.5: the same height, opposite slopes.
+///
+/// ```
+/// use zero_init::prelude::*;
+///
+/// # fn main() -> zero_init::Result<()> {
+/// assert!(figure::losses()?.svg().contains("slope"));
+/// # Ok(())
+/// # }
+/// ```
+pub fn losses() -> Result<Figure> {
+    let curve = |y: f64| -> Result<Vec<(f64, f64)>> {
+        let points = (0..=400).map(|i| f64::from(i) / 400.0).map(|y_hat| Ok((y_hat, cross_entropy(y_hat, y)?)));
+        Ok(points.collect::<Result<Vec<_>>>()?.into_iter().filter(|&(_, loss)| loss <= HIGHEST).collect())
+    };
+    let (zero, one) = (curve(0.0)?, curve(1.0)?);
+    let height = cross_entropy(0.5, 1.0)?;
+    let slopes = [cross_entropy_slope(0.5, 0.0)?, cross_entropy_slope(0.5, 1.0)?];
+    let text = "The loss of one sample over the prediction ŷ from 0 to 1. For label 1 it falls from infinity to 0, \
+                for label 0 it rises from 0 to infinity. They cross at ŷ = 0.5, where both are ln 2 = 0.693, \
+                with opposite slopes: the tangents there have slope -2 for label 1 and +2 for label 0.";
+    Figure::draw("Binary cross-entropy: the same loss at ŷ = 0.5, opposite slopes", text, SIZE, |area| {
+        let mut chart = ChartBuilder::on(area)
+            .margin(12)
+            .x_label_area_size(42)
+            .y_label_area_size(52)
+            .build_cartesian_2d(0.0..1.0, 0.0..HIGHEST)
+            .map_err(drawing)?;
+        chart
+            .configure_mesh()
+            .x_desc("prediction ŷ")
+            .y_desc("loss ℓ (nats)")
+            .label_style(text_style(INK))
+            .bold_line_style(PALE)
+            .light_line_style(TRANSPARENT)
+            .axis_style(INK)
+            .draw()
+            .map_err(drawing)?;
+        for (slope, color) in slopes.into_iter().zip([VERMILION, BLUE]) {
+            let tangent = [0.3, 0.7].map(|y_hat| (y_hat, height + slope * (y_hat - 0.5)));
+            chart.draw_series(LineSeries::new(tangent, color.mix(0.35).stroke_width(7))).map_err(drawing)?;
+        }
+        chart.draw_series(LineSeries::new(one, BLUE.stroke_width(2))).map_err(drawing)?;
+        chart.draw_series(DashedLineSeries::new(zero, 8, 5, VERMILION.stroke_width(2))).map_err(drawing)?;
+        let note = |text: &'static str, place: (f64, f64), side: HPos, color: RGBColor| {
+            Text::new(text, place, text_style(color).pos(Pos::new(side, VPos::Center)))
+        };
+        chart
+            .draw_series([
+                note("both losses are ln 2 = 0.693", (0.5, 0.2), HPos::Center, INK),
+                note("label y = 1:  ℓ = −ln ŷ", (0.12, 2.5), HPos::Left, BLUE),
+                note("label y = 0:  ℓ = −ln(1 − ŷ)", (0.88, 2.5), HPos::Right, VERMILION),
+                note("slope −2", (0.29, 1.1), HPos::Right, BLUE),
+                note("slope +2", (0.71, 1.1), HPos::Left, VERMILION),
+            ])
+            .map_err(drawing)?;
+        chart.draw_series([Circle::new((0.5, height), 5, INK.filled())]).map_err(drawing)?;
+        Ok(())
+    })
+}
