@@ -1,0 +1,58 @@
+# Works with GNU make 3.81 and later.
+SHELL := /bin/bash
+PYTHON := .venv/bin/python
+NB :=
+ARGS :=
+
+# JupyterLab refuses to run as root, which containers do, unless it is told.
+AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
+
+# Jupyter's files all live in .venv: nothing of the user's own set-up is read or written.
+JUPYTER := $(CURDIR)/.venv/jupyter
+export JUPYTER_PREFER_ENV_PATH := 1
+export JUPYTER_CONFIG_DIR := $(JUPYTER)/config
+export JUPYTER_DATA_DIR := $(JUPYTER)/data
+export JUPYTER_RUNTIME_DIR := $(JUPYTER)/runtime
+export JUPYTERLAB_SETTINGS_DIR := $(JUPYTER)/config/lab/user-settings
+export JUPYTERLAB_WORKSPACES_DIR := $(JUPYTER)/config/lab/workspaces
+export IPYTHONDIR := $(JUPYTER)/ipython
+unexport JUPYTER_PATH JUPYTER_CONFIG_PATH JUPYTERLAB_DIR
+
+.PHONY: help lab test notebooks bench setup clean
+
+help:
+	@echo 'make lab        open JupyterLab on the notebooks (ARGS=--no-browser and the like reach it)'
+	@echo 'make test       run every check: format, lints, tests, documentation, and each notebook on the real kernel'
+	@echo 'make notebooks  execute the notebooks in place (NB=notebooks/NAME.ipynb for one)'
+	@echo 'make bench      time training beside NumPy (and PyTorch, where .venv-bench has it), on one core'
+	@echo 'make setup      only install what the three need; done once, it is instant'
+	@echo 'make clean      remove .venv, .venv-bench and target; the kernel, shared by all clones of this user, stays'
+
+setup:
+	@tools/setup.sh
+
+# JupyterLab shows figures only in notebooks that it trusts, so those of the repository are signed first.
+lab: setup
+	@$(PYTHON) -m nbformat.sign notebooks/*.ipynb > /dev/null 2>&1 || true
+	@cd notebooks && exec ../$(PYTHON) -m jupyterlab $(AS_ROOT) --LabApp.default_url=/lab/tree/$(notdir $(firstword $(sort $(wildcard notebooks/*.ipynb)))) $(ARGS)
+
+test:
+	@tools/setup.sh test
+	@echo '== Formatting' && cargo fmt --check
+	@echo '== Lints' && cargo clippy --quiet --all-targets --locked -- -D warnings
+	@echo '== Unit, integration and documentation tests' && cargo test --quiet --locked
+	@echo '== Documentation' && RUSTDOCFLAGS='-D warnings' cargo doc --quiet --no-deps --locked
+	@echo '== Notebooks and tools' && $(PYTHON) -m pytest --quiet -p no:cacheprovider tests
+
+notebooks: setup
+	@$(PYTHON) tools/notebooks.py $(NB)
+
+# NumPy is for comparison only, so it has a place of its own.
+bench:
+	@test -e .venv-bench/complete || { python3 -m venv --clear .venv-bench \
+	  && .venv-bench/bin/python -m pip --disable-pip-version-check install --quiet -r benches/requirements.txt \
+	  && touch .venv-bench/complete; }
+	@BENCH_PYTHON=$(CURDIR)/.venv-bench/bin/python cargo bench --quiet --locked --bench speed
+
+clean:
+	rm -rf .venv .venv-bench target

@@ -1,0 +1,271 @@
+"""Checks that every notebook gives what is committed, and that the checker notices when one does not."""
+
+import json
+import re
+import shutil
+import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from nbformat.v4 import new_code_cell, new_notebook, new_output
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(REPOSITORY / "tools"))
+
+import notebooks as nb  # noqa: E402
+
+PATHS = sorted(nb.NOTEBOOKS.glob("*.ipynb"))
+NAMES = [path.name for path in PATHS]
+
+
+# --- The notebooks ---------------------------------------------------------------------------------------------------
+
+
+def test_there_are_notebooks():
+    assert PATHS, f"no notebook in {nb.NOTEBOOKS}"
+
+
+@pytest.mark.parametrize("path", PATHS, ids=NAMES)
+def test_is_committed_as_it_ran(path):
+    report(nb.check_as_committed(path.name, nb.read(path)))
+
+
+@pytest.mark.parametrize("path", PATHS, ids=NAMES)
+def test_each_cell_run_twice_gives_what_is_committed(path, sessions):
+    report(sessions["twice", path].result())
+
+
+@pytest.mark.parametrize("path", PATHS, ids=NAMES)
+def test_all_run_once_on_a_stock_kernel_gives_what_is_committed(path, sessions):
+    report(sessions["stock", path].result())
+
+
+def report(problems):
+    if problems:
+        pytest.fail("\n".join(problems), pytrace=False)
+
+
+@pytest.fixture(scope="session")
+def sessions(request):
+    """The results of the kernel sessions that the chosen tests need, two at a time."""
+    chosen = " ".join(item.nodeid for item in request.session.items)
+    with ThreadPoolExecutor(2) as pool:
+        results = {}
+        for path in PATHS:
+            for key, run in (("twice", run_twice), ("stock", run_on_stock_kernel)):
+                if key in chosen and path.name in chosen:
+                    results[key, path] = pool.submit(run, path)
+        yield results
+        for result in results.values():
+            result.cancel()
+
+
+def run_twice(path):
+    try:
+        with nb.start_kernel(path.parent) as kernel:
+            return nb.check_run(path.name, nb.read(path), kernel, times=2)
+    except nb.NotebookError as error:
+        return [f"{path.name}: {error}"]
+
+
+def run_on_stock_kernel(path):
+    """Runs a copy as one does who has evcxr and nothing of ours: no evcxr.toml, no launcher, no lock file."""
+    with tempfile.TemporaryDirectory(prefix="zero-init-stock-") as temporary:
+        root = Path(temporary)
+        clone = root / "clone"
+        clone.mkdir()
+        for entry in REPOSITORY.iterdir():
+            if entry.name not in ("target", "notebooks", "Cargo.lock") and not entry.name.startswith("."):
+                (clone / entry.name).symlink_to(entry)
+        shutil.copytree(path.parent, clone / "notebooks", ignore=shutil.ignore_patterns("evcxr.toml", ".*"))
+        launcher = json.loads((nb.KERNELS / "rust" / "kernel.json").read_text())
+        stock = dict(launcher, argv=[launcher["argv"][2], "--control_file", "{connection_file}"])
+        (root / "kernels" / "rust").mkdir(parents=True)
+        (root / "kernels" / "rust" / "kernel.json").write_text(json.dumps(stock))
+        (root / "empty").mkdir()
+        environment = {
+            "EVCXR_CONFIG_DIR": str(root / "empty"),
+            "JUPYTER_PATH": str(root / "empty"),
+            "CARGO_NET_OFFLINE": "true",  # a crate released today is no reason to fail
+        }
+        try:
+            with nb.start_kernel(clone / "notebooks", root / "kernels", environment) as kernel:
+                return nb.check_run(path.name, nb.read(path), kernel)
+        except nb.NotebookError as error:
+            return [f"{path.name} on a stock kernel: {error}"]
+
+
+# --- The checker on a kernel -----------------------------------------------------------------------------------------
+
+
+def result(**data):
+    return new_output("execute_result", data={key.replace("_", "/"): value for key, value in data.items()})
+
+
+def stream(text, name="stdout"):
+    return new_output("stream", name=name, text=text)
+
+
+# (source, committed outputs, tags, what the checker must say, or nothing)
+CELLS = [
+    ("let third = 1.0_f64 / 3.0;\nthird", [result(text_plain="0.3333333333333333")], [], None),
+    ("third", [result(text_plain="0.33333333333333337")], [], None),  # the last bit may differ
+    ("third", [result(text_plain="0.3333343333333333")], [], "expected '0.3333343333333333', got '0.3333333333333333'"),
+    ("assert_eq!(1, 2);", [], [], "stderr: .*panicked.*left: 1"),
+    ('"no number".parse::<f64>()?;', [], [], "stderr: 'invalid float literal'"),
+    ("let text: String = 5;", [], [], "error: 'mismatched types"),
+    ("println!(\"shown\");", [stream("shown\n"), result(text_plain="5")], [], "expected stdout, text/plain; got stdout"),
+    ("5", [], [], "expected no output; got text/plain \\(text/plain: '5'\\)"),
+    ("println!(\"{:?}\", std::path::Path::new(\"/tmp/x\"));", [stream('"/tmp/x"\n')], [], "path of this machine"),
+    ('panic!("on purpose");', [stream("\nthread '<unnamed>' panicked at cell:\non purpose\n", "stderr")],
+     [nb.RAISES], None),
+    ("6", [result(text_plain="6")], [nb.RAISES], "fails in no way"),
+    ('let _ = std::thread::spawn(|| { for i in 0..200 { eprintln!("late {i}"); } }).join(); println!("out");',
+     [stream("out\n")], [], "stderr: 'late 0"),
+    ('println!("first"); eprintln!("e");', [stream("first\n"), stream("e\n", "stderr")], [nb.RAISES], None),
+    ("std::process::exit(3)", [], [], "error: .*status: exit status: 3"),
+    ("7", [result(text_plain="7")], [], None),
+]
+
+
+@pytest.fixture(scope="module")
+def kernel(tmp_path_factory):
+    """One kernel for the tests below, of a user who has an older kernel `rust` in the usual place."""
+    data = tmp_path_factory.mktemp("data")
+    spec = data / "jupyter" / "kernels" / "rust"
+    spec.mkdir(parents=True)
+    (spec / "version.txt").write_text("an older one")
+    with nb.start_kernel(tmp_path_factory.mktemp("work"), environment={"XDG_DATA_HOME": str(data)}) as kernel:
+        yield kernel
+    assert [file.read_text() for file in spec.iterdir()] == ["an older one"], "the user's own kernelspec was rewritten"
+
+
+def test_what_a_run_says_of_bad_cells(kernel):
+    cells = [new_code_cell(source, outputs=outputs, metadata={"tags": tags}) for source, outputs, tags, _ in CELLS]
+    problems = nb.check_run("bad.ipynb", new_notebook(cells=cells), kernel)
+    for number, (source, _, _, expected) in enumerate(CELLS):
+        where = f"bad.ipynb, cell [{number + 2}] `{source.splitlines()[0]}`: "
+        own = [problem.removeprefix(where) for problem in problems if problem.startswith(where)]
+        if expected is None:
+            assert own == [], f"{source}: {own}"
+        else:
+            assert len(own) == 1, f"{source}: {problems}"
+            assert re.search(expected, own[0], flags=re.DOTALL), f"{source}: {own[0]}"
+
+
+def test_a_second_run_that_differs_is_noticed(kernel):
+    cells = [
+        new_code_cell("let mut runs = 0;"),
+        new_code_cell("runs += 1;\nruns", outputs=[result(text_plain="1")]),
+    ]
+    assert nb.check_run("twice.ipynb", new_notebook(cells=cells), kernel, times=2) == [
+        "twice.ipynb, cell [3] `runs += 1;` (run again): text/plain: line 1: expected '1', got '2'"
+    ]
+
+
+def test_writing_gives_what_the_check_accepts_and_the_same_file_again(kernel):
+    cells = [new_code_cell('for i in 0..3 { println!("{i}"); }\n0.5', metadata={"collapsed": True}, execution_count=40)]
+    once = nb.execute("good.ipynb", new_notebook(cells=cells), kernel)
+    assert nb.check_as_committed("good.ipynb", once) == []
+    assert nb.check_run("good.ipynb", once, kernel) == []
+    assert nb.execute("good.ipynb", once, kernel) == once
+    assert [nb.kind(output) for output in once.cells[0].outputs] == ["stdout", "text/plain"]
+
+
+def test_a_bad_notebook_is_not_written(kernel):
+    cells = [new_code_cell("1"), new_code_cell("assert!(1 > 2);\n2")]
+    with pytest.raises(nb.NotebookError, match=r"cell \[3\] `assert!\(1 > 2\);`: stderr"):
+        nb.execute("bad.ipynb", new_notebook(cells=cells), kernel)
+
+
+# --- The checker without a kernel ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("expected", "actual"),
+    [
+        ("loss 0.6931471805599453", "loss 0.6931471805599452"),
+        ("1e-13", "-2e-13"),
+        ("−1.5 and 2.5e3", "−1.5000000001 and 2500.0"),
+        ("", ""),
+    ],
+)
+def test_same(expected, actual):
+    assert nb.difference(expected, actual) is None
+
+
+@pytest.mark.parametrize(
+    ("expected", "actual"),
+    [
+        ("0.6931471805", "0.6931471"),
+        ("12 samples", "13 samples"),  # integers exactly
+        ("0.0", "1e-300"),  # zeros exactly
+        ("0.0", "-0.0"),
+        ("1", "1.0"),
+        ("loss 0.5", "Loss 0.5"),
+        ("0.5", "0.5 0.5"),
+        ("a\nb", "a"),
+        ("1.0", "NaN"),
+    ],
+)
+def test_different(expected, actual):
+    assert nb.difference(expected, actual)
+
+
+SVG = '<svg xmlns="http://www.w3.org/2000/svg" width="{}" height="50" viewBox="0 0 9 9"><text>{}</text></svg>'
+
+
+@pytest.mark.parametrize(
+    ("actual", "said"),
+    [
+        (SVG.format(100, "0.5"), None),
+        (SVG.format(101, "0.5"), "expected width 100, got 101"),
+        (SVG.format(100, "0.6"), "line 1: expected '0.5', got '0.6'"),
+        (SVG.format(100, "0.5").replace("0 0 9 9", "0 0 9 8"), "expected viewBox 0 0 9 9, got 0 0 9 8"),
+        (SVG.format(100, "0.5").replace("</text>", "</text><g/>"), "expected 2 elements, got 3"),
+        (SVG.format(100, "0.5").replace("</text>", ""), "not well-formed XML"),
+        ("<p/>", "not SVG"),
+    ],
+)
+def test_pictures(actual, said):
+    committed = [result(**{"image_svg+xml": SVG.format(100, "0.5"), "text_plain": "a plot"})]
+    problems = nb.compare(committed, [result(**{"image_svg+xml": actual, "text_plain": "a plot"})])
+    assert (said in problems[0]) if said else problems == []
+
+
+def test_other_mime_types():
+    both, one = [result(text_plain="a", text_html="<b>a</b>")], [result(text_html="<b>a</b>")]
+    assert nb.compare(both, one) == ["expected text/html + text/plain; got text/html (text/html: '<b>a</b>')"]
+
+
+@pytest.mark.parametrize("path", [str(REPOSITORY), "/home/someone/x", "/Users/someone", "/tmp/tmp123", "C:\\Users\\x"])
+def test_paths_of_a_machine(path):
+    assert nb.paths([stream(f"see {path}/x")])
+    assert not nb.paths([stream("see ../src, https://doc.rust-lang.org/std/ and y / x")])
+
+
+def good(**changes):
+    cell = new_code_cell("1", id="one", execution_count=2, outputs=[result(text_plain="1")])
+    cell.update(changes)
+    return nb.clean(new_notebook(cells=[cell]))
+
+
+@pytest.mark.parametrize(
+    ("notebook", "said"),
+    [
+        (good(execution_count=None), "its count is None"),
+        (good(execution_count=3), "its count is 3"),
+        (good(source="1;\n" * 16), "has 16 lines of code"),
+        (good(source=""), "has 0 lines of code"),
+        (good(outputs=[stream("no", "stderr")]), "stderr: 'no'"),
+        (good(metadata={"tags": [nb.RAISES]}), "fails in no way"),
+        (good() | {"metadata": {"kernelspec": {"name": "python3", "display_name": "P"}}}, "metadata differs"),
+        (nb.clean(new_notebook()), "no code cell"),
+    ],
+)
+def test_what_is_wrong_as_committed(notebook, said):
+    problems = nb.check_as_committed("n.ipynb", nb.nbformat.from_dict(notebook))
+    assert [problem for problem in problems if said in problem], problems
+    assert nb.check_as_committed("n.ipynb", good()) == []

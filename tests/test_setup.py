@@ -1,0 +1,197 @@
+"""Checks of the set-up that need no network: prerequisites, interruptions, and the user's own Jupyter left alone."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+
+# What setup.sh uses of the system.
+SYSTEM_TOOLS = "bash cat cksum dirname env grep mkdir mv rm sed touch".split()
+
+GOOD = {
+    "cargo": 'case "$1" in --version) echo "cargo 1.95.0 (abc 2026-01-01)";; *) echo "cargo $*" >> "$LOG";; esac',
+    "cc": "exit 0",
+    "python3": """
+case "$1 $2" in
+    *version_info*) echo "${SNAKE:-3.11}";;
+    *"import venv"*) exit "${NO_VENV:-0}";;
+    "-m venv") mkdir -p "$3/bin"; cp "$0" "$3/bin/python"; echo "venv" >> "$LOG";;
+    "-m pip") echo "pip" >> "$LOG"; exit "${PIP_FAILS:-0}";;
+esac""",
+}
+
+
+class Machine:
+    """A copy of the checkout's tools on a machine that has only what the test gives it."""
+
+    def __init__(self, root: Path) -> None:
+        self.root, self.clone, self.bin, self.home = root, root / "clone", root / "bin", root / "home"
+        self.log = root / "log"
+        for folder in (self.bin, self.home):
+            folder.mkdir()
+        shutil.copytree(REPOSITORY / "tools", self.clone / "tools")
+        for tool in [*SYSTEM_TOOLS, "cp"]:
+            (self.bin / tool).symlink_to(shutil.which(tool))
+        for name, script in GOOD.items():
+            self.put(name, script)
+        kernel = self.home / ".local" / "share" / "zero-init"
+        (kernel / "bin").mkdir(parents=True)
+        (kernel / "bin" / "evcxr_jupyter").write_text("#!/bin/sh\n")
+        (kernel / "bin" / "evcxr_jupyter").chmod(0o755)
+        (kernel / ".crates.toml").write_text('[v1]\n"evcxr_jupyter 0.22.0 (registry+x)" = ["evcxr_jupyter"]\n')
+
+    def put(self, name, script):
+        (self.bin / name).write_text(f"#!/bin/bash\n{script}\n")
+        (self.bin / name).chmod(0o755)
+
+    def setup(self, *arguments, clone=None, **variables):
+        self.log.write_text("")
+        environment = {"PATH": str(self.bin), "HOME": str(self.home), "LOG": str(self.log), **variables}
+        command = ["bash", str((clone or self.clone) / "tools" / "setup.sh"), *arguments]
+        return subprocess.run(command, env=environment, capture_output=True, text=True)
+
+    def done(self):
+        return self.log.read_text().split("\n")
+
+
+@pytest.fixture
+def machine(tmp_path):
+    return Machine(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "script", "variables", "said"),
+    [
+        ("cargo", None, {}, "cargo is missing: install Rust 1.95"),
+        ("cargo", "echo 'cargo 1.94.1 (abc)'", {}, "cargo is 1.94.1, and 1.95 or later is needed"),
+        ("cc", None, {}, "no C linker 'cc'"),
+        ("python3", None, {}, "python3 is missing: install Python 3.10"),
+        (None, None, {"SNAKE": "3.9"}, "python3 is Python 3.9, and 3.10 or later is needed"),
+        (None, None, {"NO_VENV": "1"}, "python3 has no venv module: install it"),
+        ("cargo", "[ $1 != fmt ] && echo 'cargo 1.95.0'", {}, "rustfmt is missing"),
+        ("cargo", "[ $1 != clippy ] && echo 'cargo 1.95.0'", {}, "clippy is missing"),
+    ],
+)
+def test_a_missing_prerequisite_is_one_line(machine, name, script, variables, said):
+    if name:
+        (machine.bin / name).unlink()
+        if script:
+            machine.put(name, script)
+    run = machine.setup("test", **variables)
+    assert run.returncode != 0
+    assert run.stdout == "" and run.stderr.count("\n") == 1 and said in run.stderr, run.stderr
+    assert not (machine.clone / ".venv").exists()
+
+
+def test_done_once_it_does_nothing(machine):
+    assert machine.setup().returncode == 0
+    assert "venv" in machine.done() and "pip" in machine.done()
+    again = machine.setup()
+    assert (again.returncode, again.stdout, again.stderr) == (0, "", "")
+    assert machine.done() == ["cargo fetch --locked --offline --quiet", ""]
+
+
+def test_an_interrupted_venv_is_made_anew(machine):
+    assert machine.setup(PIP_FAILS="1").returncode != 0
+    assert (machine.clone / ".venv" / "bin" / "python").exists()
+    assert machine.setup().returncode == 0
+    assert "venv" in machine.done() and "pip" in machine.done()
+
+
+@pytest.mark.parametrize("change", ["requirements", "moved", "python"])
+def test_a_venv_that_does_not_fit_is_made_anew(machine, change):
+    assert machine.setup().returncode == 0
+    clone, variables = machine.clone, {}
+    if change == "requirements":
+        with open(clone / "tools" / "requirements.txt", "a") as file:
+            file.write("# more\n")
+    elif change == "moved":
+        clone = clone.rename(machine.root / "a new place")
+    else:
+        variables["SNAKE"] = "3.12"
+    assert machine.setup(clone=clone, **variables).returncode == 0
+    assert "venv" in machine.done() and "pip" in machine.done()
+    spec = json.loads((clone / ".venv" / "share" / "jupyter" / "kernels" / "rust" / "kernel.json").read_text())
+    assert spec["argv"][1] == str(clone / "tools" / "kernel.py")
+
+
+def test_the_kernel_is_built_once_and_beside_other_versions(machine):
+    data = machine.home / ".local" / "share" / "zero-init"
+    record = (data / ".crates.toml").read_text()
+    (data / ".crates.toml").write_text(record.replace("0.22.0", "0.21.1"))
+    run = machine.setup()
+    install = f"cargo install --locked evcxr_jupyter@0.22.0 --root {data} --target-dir {data}/build"
+    assert install in machine.done() and "7 minutes" in run.stderr
+    cargo = machine.home / ".cargo"
+    shutil.copytree(data, cargo)
+    (cargo / ".crates.toml").write_text(record)  # the user has the right one in the usual place
+    assert machine.setup().returncode == 0
+    assert install not in machine.done()
+    spec = machine.clone / ".venv" / "share" / "jupyter" / "kernels" / "rust" / "kernel.json"
+    assert json.loads(spec.read_text())["argv"][2] == str(cargo / "bin" / "evcxr_jupyter")
+
+
+def test_jupyterlab_leaves_the_users_jupyter_alone(tmp_path):
+    """Starts `make lab` for a user who has a kernel of the same name, and settings of their own."""
+    home = tmp_path / "home"
+    own = home / ".local" / "share" / "jupyter" / "kernels" / "rust" / "kernel.json"
+    own.parent.mkdir(parents=True)
+    own.write_text(json.dumps({"argv": ["false"], "display_name": "Not ours", "language": "rust"}))
+    (home / ".jupyter").mkdir()
+    (home / ".jupyter" / "jupyter_server_config.json").write_text('{"ServerApp": {"port": 1, "token": ""}}')
+    before = {file: file.stat().st_mtime_ns for file in home.rglob("*")}
+
+    user = Path.home()
+    environment = dict(
+        os.environ,
+        HOME=str(home),
+        CARGO_HOME=os.environ.get("CARGO_HOME", str(user / ".cargo")),
+        RUSTUP_HOME=os.environ.get("RUSTUP_HOME", str(user / ".rustup")),
+        XDG_DATA_HOME=os.environ.get("XDG_DATA_HOME", str(user / ".local" / "share")),  # where the kernel is
+        JUPYTER_PATH=str(home / ".local" / "share" / "jupyter"),
+    )
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    arguments = f"ARGS=--no-browser --allow-root --port={port}"
+    log = tmp_path / "log"
+    with open(log, "w") as file:
+        lab = subprocess.Popen(
+            ["make", "--no-print-directory", "-C", str(REPOSITORY), "lab", arguments],
+            env=environment, stdin=subprocess.DEVNULL, stdout=file, stderr=file, start_new_session=True,
+        )
+    try:
+        address = None
+        for _ in range(600):
+            address = re.search(rf"(http://127\.0\.0\.1:{port})/lab\S*\?token=(\w+)", log.read_text())
+            if address or lab.poll() is not None:
+                break
+            time.sleep(0.1)
+        assert address, log.read_text()
+
+        def get(path):
+            request = urllib.request.Request(address[1] + path, headers={"Authorization": f"token {address[2]}"})
+            with urllib.request.urlopen(request, timeout=30) as reply:
+                return json.load(reply)
+
+        specs = get("/api/kernelspecs")["kernelspecs"]
+        assert {name: spec["spec"]["display_name"] for name, spec in specs.items()} == {"rust": "Rust"}
+        notification = get("/lab/api/settings/@jupyterlab/apputils-extension:notification")
+        assert notification["schema"]["properties"]["fetchNews"]["default"] == "false"  # so it does not ask
+        with pytest.raises(urllib.error.HTTPError, match="403"):
+            urllib.request.urlopen(address[1] + "/api/kernelspecs", timeout=30)  # no token, no answer
+    finally:
+        os.killpg(lab.pid, signal.SIGTERM)
+        lab.wait()
+    assert {file: file.stat().st_mtime_ns for file in home.rglob("*")} == before
