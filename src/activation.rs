@@ -110,9 +110,14 @@ impl Activation {
     pub fn derivative(self, z: f64) -> f64 {
         match self {
             Activation::Identity => 1.0,
-            Activation::Relu => f64::from(u8::from(z > 0.0)),
             Activation::ReluWithSlopeAtZero(slope) if z == 0.0 => slope,
-            Activation::ReluWithSlopeAtZero(_) => f64::from(u8::from(z > 0.0)),
+            Activation::Relu | Activation::ReluWithSlopeAtZero(_) => {
+                if z > 0.0 {
+                    1.0
+                } else {
+                    0.0
+                }
+            }
             Activation::LeakyRelu { slope } => {
                 if z > 0.0 {
                     1.0
@@ -205,4 +210,36 @@ pub(crate) fn softplus(z: f64) -> f64 {
 /// The normal distribution function, accurate in both tails.
 fn normal_cdf(z: f64) -> f64 {
     0.5 * libm::erfc(-z * std::f64::consts::FRAC_1_SQRT_2)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// g(0), g'(0) and both sides of the kinks, by hand.
+    #[test]
+    fn values_and_slopes_at_and_around_zero() {
+        let leaky = Activation::LeakyRelu { slope: 0.25 };
+        let kinked = Activation::ReluWithSlopeAtZero(0.75);
+        let table = [
+            (Activation::Identity, [-2.0, 0.0, 2.0], [1.0, 1.0, 1.0]),
+            (Activation::Relu, [0.0, 0.0, 2.0], [0.0, 0.0, 1.0]),
+            (kinked, [0.0, 0.0, 2.0], [0.0, 0.75, 1.0]),
+            (leaky, [-0.5, 0.0, 2.0], [0.25, 0.25, 1.0]),
+        ];
+        for (g, values, slopes) in table {
+            let z = [-2.0, 0.0, 2.0];
+            assert_eq!(z.map(|z| g.value(z)), values, "{g:?}");
+            assert_eq!(z.map(|z| g.derivative(z)), slopes, "{g:?}");
+            let (mut a, mut delta) = ([9.0; 3], [2.0; 3]);
+            g.apply(&z, &mut a);
+            g.scale_by_derivative(&z, &mut delta);
+            assert_eq!((a, delta), (values, slopes.map(|slope| 2.0 * slope)), "{g:?}");
+        }
+        let at_zero = [Activation::Tanh, Activation::Sigmoid, Activation::Softplus, Activation::Silu, Activation::Gelu]
+            .map(|g| (g.value(0.0), g.derivative(0.0)));
+        let ln_2 = std::f64::consts::LN_2;
+        assert_eq!(at_zero, [(0.0, 1.0), (0.5, 0.25), (ln_2, 0.5), (0.0, 0.5), (0.0, 0.5)]);
+        assert!(Activation::Relu.value(f64::NAN).is_nan());
+    }
 }

@@ -11,7 +11,7 @@ use crate::data::Dataset;
 use crate::error::{Error, Result};
 use crate::network::Network;
 use crate::product;
-use crate::show::{Show, html_row, number};
+use crate::show::{Show, html_cells, number};
 
 /// Below this size a gradient that is not zero is called small, unless one chooses another threshold.
 const SMALL: f64 = 1e-7;
@@ -142,14 +142,14 @@ pub struct Inspection {
 impl Network {
     /// Says for each layer, on the given data, why dW and db are zero or are not.
     ///
-    /// Errors if the data has another number of features.
+    /// Errors if the data has another number of features, or if the numbers are so large that a gradient overflows.
     pub fn inspect(&self, data: &Dataset) -> Result<Inspection> {
         self.inspect_with_threshold(data, SMALL)
     }
 
     /// The same with a threshold of one's own, below which a gradient is called small (1e-7 in `inspect`).
     ///
-    /// Errors if the data has another number of features, or the threshold is negative or not finite.
+    /// Errors as `inspect` does, and if the threshold is negative or not finite.
     ///
     /// ```
     /// use zero_init::prelude::*;
@@ -169,6 +169,12 @@ impl Network {
         let trace = self.forward(data.x())?;
         let gradients = self.backward(&trace, data.y())?;
         let last = self.layers() - 1;
+        for l in 0..=last {
+            if !(finite(&gradients.dw[l]) && finite(&gradients.db[l])) {
+                let came = format!("infinite or NaN in layer {}", l + 1);
+                return Err(Error::value("network", "finite gradients on this data", came));
+            }
+        }
         let inspect = |l: usize| {
             let (input, delta, dw) = (&trace.a[l], &gradients.delta[l], &gradients.dw[l]);
             let mut layer = LayerInspection {
@@ -268,11 +274,11 @@ impl LayerInspection {
                 };
                 format!("small, below {}: {cause}", number(threshold))
             }
-            Verdict::InputZero => format!("zero: {input} = 0"),
-            Verdict::DeltaZero(why) => format!("zero: {}", no_delta(why)),
-            Verdict::InputAndDeltaZero(why) => format!("zero, twice over: {input} = 0 and {}", no_delta(why)),
-            Verdict::NeverTogether => format!("zero: no sample has both {input} ≠ 0 and δ{l} ≠ 0"),
-            Verdict::Cancelled => "zero: cancelled, the samples push but their mean is 0".to_string(),
+            Verdict::InputZero => format!("zero since {input} = 0"),
+            Verdict::DeltaZero(why) => format!("zero since {}", no_delta(why)),
+            Verdict::InputAndDeltaZero(why) => format!("zero twice over: {input} = 0, and {}", no_delta(why)),
+            Verdict::NeverTogether => format!("zero since no sample has both {input} ≠ 0 and δ{l} ≠ 0"),
+            Verdict::Cancelled => "zero, cancelled: the samples push but their mean is 0".to_string(),
         }
     }
 
@@ -283,7 +289,7 @@ impl LayerInspection {
     ///
     /// # fn main() -> zero_init::Result<()> {
     /// let inspection = Network::new(&[2, 10, 5, 1], Activation::Relu, Init::Zeros)?.inspect(&circles_train())?;
-    /// assert_eq!(inspection.layer(3)?.why_dw(), "zero: a² = 0");
+    /// assert_eq!(inspection.layer(3)?.why_dw(), "zero since a² = 0");
     /// # Ok(())
     /// # }
     /// ```
@@ -341,11 +347,16 @@ const LEGEND: &str = "Largest absolute values over all units and samples; 0 is e
 
 impl fmt::Display for Inspection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (layer, row) in self.layers.iter().zip(self.rows()) {
+        for layer in &self.layers {
             writeln!(f, "layer {}: dW{} is {}", layer.layer, superscript(layer.layer), layer.why_dw())?;
-            let pairs: Vec<String> =
-                Self::HEADINGS[1..7].iter().zip(&row[1..7]).map(|(name, value)| format!("{name} {value}")).collect();
-            writeln!(f, "  {}", pairs.join("  "))?;
+            let (below, l, above) =
+                (superscript(layer.layer - 1), superscript(layer.layer), superscript(layer.layer + 1));
+            write!(f, "  a{below} {}", number(layer.input))?;
+            if let Some(slope) = layer.slope {
+                write!(f, "   W{above}ᵀδ{above} {}   g′(z{l}) {}", number(layer.flow_back), number(slope))?;
+            }
+            let (delta, terms, dw) = (number(layer.delta), number(layer.per_sample), number(layer.dw));
+            writeln!(f, "   δ{l} {delta}   δ{l}·a{below} {terms}   dW{l} {dw}")?;
             writeln!(f, "  db{} is {}", superscript(layer.layer), layer.why_db())?;
             if let Some(dead) = layer.dead_units.filter(|&dead| dead > 0) {
                 writeln!(f, "  {dead} of {} units are dead: a = 0 for every sample", layer.units)?;
@@ -361,17 +372,22 @@ impl Show for Inspection {
     }
 
     fn rich(&self) -> Option<(&'static str, String)> {
-        let head = html_row("th", &Self::HEADINGS);
-        let body: String = self.rows().iter().map(|row| html_row("td", row)).collect();
+        let row = |cell, texts: &[&str; 9]| {
+            let (numbers, reasons) = texts.split_at(7);
+            format!("<tr>{}{}</tr>", html_cells(cell, "right", numbers), html_cells(cell, "left", reasons))
+        };
+        let head = row("th", &Self::HEADINGS);
+        let body: String = self.rows().iter().map(|texts| row("td", &texts.each_ref().map(String::as_str))).collect();
         let dead: Vec<String> = self
             .layers
             .iter()
             .filter_map(|layer| Some((layer.layer, layer.dead_units?, layer.units)))
             .map(|(layer, dead, units)| format!("{dead} of {units} in layer {layer}"))
             .collect();
-        let dead = match dead.is_empty() {
-            true => String::new(),
-            false => format!(" Dead units (a = 0 for every sample): {}.", dead.join(", ")),
+        let dead = if dead.is_empty() {
+            String::new()
+        } else {
+            format!(" Dead units (a = 0 for every sample): {}.", dead.join(", "))
         };
         let table = format!("<table><thead>{head}</thead><tbody>{body}</tbody></table><p>{LEGEND}{dead}</p>");
         Some(("text/html", table))
@@ -393,6 +409,10 @@ pub fn all_zero(matrix: &Array2<f64>) -> bool {
 /// The largest absolute value; 0 only if every value is.
 fn largest(array: &Array2<f64>) -> f64 {
     array.iter().fold(0.0, |largest, v| v.abs().max(largest))
+}
+
+fn finite(array: &Array2<f64>) -> bool {
+    array.iter().all(|v| v.is_finite())
 }
 
 /// The largest |δ_i a_j| of any one sample.

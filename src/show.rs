@@ -50,16 +50,17 @@ impl Show for ArrayRef<f64, Ix2> {
     }
 
     fn rich(&self) -> Option<(&'static str, String)> {
-        let body = cells(self).iter().map(|row| html_row("td", row)).collect::<String>();
+        let body =
+            cells(self).iter().map(|row| format!("<tr>{}</tr>", html_cells("td", "right", row))).collect::<String>();
         let caption = shape(self);
         Some(("text/html", format!("<table><caption>{caption}</caption><tbody>{body}</tbody></table>")))
     }
 }
 
-/// One row of an HTML table, its cells `th` or `td`. The text is escaped.
-pub(crate) fn html_row(cell: &str, texts: &[impl AsRef<str>]) -> String {
-    let cells: String = texts.iter().map(|text| format!("<{cell}>{}</{cell}>", escape(text.as_ref()))).collect();
-    format!("<tr>{cells}</tr>")
+/// Cells of an HTML table, `th` or `td`, aligned to the right like numbers or to the left. The text is escaped.
+pub(crate) fn html_cells(cell: &str, align: &str, texts: &[impl AsRef<str>]) -> String {
+    let html = |text: &str| format!("<{cell} style=\"text-align: {align}\">{}</{cell}>", escape(text));
+    texts.iter().map(|text| html(text.as_ref())).collect()
 }
 
 /// Text for HTML and SVG.
@@ -139,7 +140,7 @@ mod tests {
         assert_eq!(lines[7].split_whitespace().last(), Some("19299"));
         let (mime, html) = matrix.rich().unwrap();
         assert_eq!(mime, "text/html");
-        assert_eq!(html.matches("<td>").count(), 49);
+        assert_eq!(html.matches("<td ").count(), 49);
     }
 
     #[test]

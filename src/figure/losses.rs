@@ -1,7 +1,7 @@
 use plotters::prelude::*;
-use plotters::style::text_anchor::{HPos, Pos, VPos};
+use plotters::style::text_anchor::HPos;
 
-use super::{BLUE, Figure, INK, PALE, SIZE, VERMILION, drawing, text_style};
+use super::{Axis, BLUE, Figure, INK, SIZE, VERMILION, axes, drawing, note};
 use crate::error::Result;
 use crate::loss::{cross_entropy, cross_entropy_slope};
 
@@ -30,31 +30,14 @@ pub fn losses() -> Result<Figure> {
                 for label 0 it rises from 0 to infinity. They cross at ŷ = 0.5, where both are ln 2 = 0.693, \
                 with opposite slopes: the tangents there have slope -2 for label 1 and +2 for label 0.";
     Figure::draw("Binary cross-entropy: the same loss at ŷ = 0.5, opposite slopes", text, SIZE, |area| {
-        let mut chart = ChartBuilder::on(area)
-            .margin(12)
-            .x_label_area_size(42)
-            .y_label_area_size(52)
-            .build_cartesian_2d(0.0..1.0, 0.0..HIGHEST)
-            .map_err(drawing)?;
-        chart
-            .configure_mesh()
-            .x_desc("prediction ŷ")
-            .y_desc("loss ℓ (nats)")
-            .label_style(text_style(INK))
-            .bold_line_style(PALE)
-            .light_line_style(TRANSPARENT)
-            .axis_style(INK)
-            .draw()
-            .map_err(drawing)?;
+        let (x, y) = (Axis::linear("prediction ŷ", 0.0..1.0), Axis::linear("loss ℓ (nats)", 0.0..HIGHEST));
+        let mut chart = axes(area, x, y)?;
         for (slope, color) in slopes.into_iter().zip([VERMILION, BLUE]) {
             let tangent = [0.3, 0.7].map(|y_hat| (y_hat, height + slope * (y_hat - 0.5)));
             chart.draw_series(LineSeries::new(tangent, color.mix(0.35).stroke_width(7))).map_err(drawing)?;
         }
         chart.draw_series(LineSeries::new(one, BLUE.stroke_width(2))).map_err(drawing)?;
         chart.draw_series(DashedLineSeries::new(zero, 8, 5, VERMILION.stroke_width(2))).map_err(drawing)?;
-        let note = |text: &'static str, place: (f64, f64), side: HPos, color: RGBColor| {
-            Text::new(text, place, text_style(color).pos(Pos::new(side, VPos::Center)))
-        };
         chart
             .draw_series([
                 note("both losses are ln 2 = 0.693", (0.5, 0.2), HPos::Center, INK),

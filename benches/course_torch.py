@@ -1,0 +1,24 @@
+"""The course's run in PyTorch, eager mode, with its own gradients. Prints seconds."""
+
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+
+torch.set_num_threads(1)
+torch.set_default_dtype(torch.float64)
+torch.manual_seed(1)
+rows = np.loadtxt(Path(__file__).parent.parent / "src/data/circles_train.csv", delimiter=",", skiprows=1)
+x, y = torch.tensor(rows[:, :2]), torch.tensor(rows[:, 2:])
+layers = [torch.nn.Linear(2, 10), torch.nn.ReLU(), torch.nn.Linear(10, 5), torch.nn.ReLU(), torch.nn.Linear(5, 1)]
+model = torch.nn.Sequential(*layers)
+loss = torch.nn.BCEWithLogitsLoss()
+descent = torch.optim.SGD(model.parameters(), lr=0.01)
+
+start = time.perf_counter()
+for _ in range(15000):
+    descent.zero_grad()
+    loss(model(x), y).backward()
+    descent.step()
+print(time.perf_counter() - start)

@@ -1,0 +1,257 @@
+//! What the notebooks say beside their cells, the "edit and re-run" hints among it, and what training does from zero.
+
+use zero_init::prelude::*;
+
+fn zeros(hidden: Activation) -> Network {
+    Network::new(&[2, 10, 5, 1], hidden, Init::Zeros).unwrap()
+}
+
+fn verdicts(network: &Network, data: &Dataset) -> Vec<Verdict> {
+    network.inspect(data).unwrap().layers().iter().map(|layer| layer.dw_verdict).collect()
+}
+
+fn alive(network: &Network, data: &Dataset) -> Vec<bool> {
+    verdicts(network, data).into_iter().map(|verdict| verdict == Verdict::Alive).collect()
+}
+
+#[test]
+fn one_other_label_moves_the_output_bias_and_no_weight() {
+    let mut data = circles_train();
+    data.set_label(0, 0.0).unwrap();
+    assert_eq!(data.ones(), 149);
+    assert_eq!(alive(&zeros(Activation::Relu), &data), [false; 3]);
+    assert_eq!(zeros(Activation::Relu).inspect(&data).unwrap().layer(3).unwrap().db_verdict, Verdict::Alive);
+}
+
+#[test]
+fn one_weight_frees_no_layer_and_two_free_the_output_layer() {
+    let (mut network, data) = (zeros(Activation::Relu), circles_train());
+    network.set_weight(1, (0, 0), 0.1).unwrap();
+    assert_eq!(verdicts(&network, &data)[1], Verdict::DeltaZero(NoDelta::BothZero));
+    assert_eq!(alive(&network, &data), [false; 3]);
+    network.set_weight(2, (0, 0), 0.1).unwrap();
+    assert_eq!(alive(&network, &data), [false, false, true]);
+}
+
+#[test]
+fn tanh_is_stuck_with_one_reason_less_and_sigmoid_cancels() {
+    let data = circles_train();
+    let expected = [
+        Verdict::DeltaZero(NoDelta::NothingFlowsBack),
+        Verdict::InputAndDeltaZero(NoDelta::NothingFlowsBack),
+        Verdict::InputZero,
+    ];
+    assert_eq!(verdicts(&zeros(Activation::Tanh), &data), expected);
+    assert_eq!(verdicts(&zeros(Activation::Sigmoid), &data)[2], Verdict::Cancelled);
+    let mut unbalanced = data.clone();
+    unbalanced.set_label(0, 0.0).unwrap();
+    assert_eq!(alive(&zeros(Activation::Sigmoid), &unbalanced), [false, false, true]);
+}
+
+/// Stuck, on an unbalanced batch, if and only if g(0) = 0; the slope at 0 plays no part.
+#[test]
+fn what_is_stuck_is_what_has_g_0_zero() {
+    let data = circles_train().subset(50, 100).unwrap();
+    let with_other_slopes = [0.0, 0.5, 1.0].map(Activation::ReluWithSlopeAtZero);
+    for hidden in Activation::ALL.into_iter().chain(with_other_slopes) {
+        let mut network = zeros(hidden);
+        Training::new(0.1, 50).run(&mut network, &data).unwrap();
+        let stuck = (1..=3).all(|layer| all_zero(network.weights(layer).unwrap()));
+        assert_eq!(stuck, hidden.value(0.0) == 0.0, "{hidden:?}");
+    }
+}
+
+/// Equal losses and moving weights; unequal losses and stuck weights.
+#[test]
+fn equal_losses_neither_stop_weights_nor_are_needed_to() {
+    let data = circles_train();
+    let logistic = Network::new(&[2, 1], Activation::Identity, Init::Zeros).unwrap();
+    assert_eq!(alive(&logistic, &data), [true]);
+    let mut unequal = zeros(Activation::Relu);
+    unequal.set_bias(3, 0, logit(0.8).unwrap()).unwrap();
+    let y_hat = unequal.probabilities(data.x()).unwrap()[[0, 0]];
+    assert!((cross_entropy(y_hat, 1.0).unwrap() - 0.223).abs() < 1e-3);
+    assert!((cross_entropy(y_hat, 0.0).unwrap() - 1.609).abs() < 1e-3);
+    assert_eq!(alive(&unequal, &data), [false; 3]);
+}
+
+/// 1 : 2 labels: b³ learns logit(⅔), the cost falls to the entropy of the labels, every W is still zero.
+#[test]
+fn the_output_bias_learns_the_base_rate() {
+    let data = circles_train().subset(75, 150).unwrap();
+    let mut network = zeros(Activation::Relu);
+    Training::new(1.0, 500).run(&mut network, &data).unwrap();
+    let rate: f64 = 2.0 / 3.0;
+    assert!((network.biases(3).unwrap()[[0, 0]] - logit(rate).unwrap()).abs() < 1e-12);
+    let entropy = -rate * rate.ln() - (1.0 - rate) * (1.0 - rate).ln();
+    assert!((network.cost(&data).unwrap() - entropy).abs() < 1e-12);
+    assert!((1..=3).all(|layer| all_zero(network.weights(layer).unwrap())));
+}
+
+/// Non-zero biases: the layers wake from the output backwards, one a step.
+#[test]
+fn layers_wake_from_the_output_backwards() {
+    let mut network = zeros(Activation::Relu).with_biases(Init::Constant(0.1)).unwrap();
+    let data = circles_train();
+    for moved in 0..4 {
+        let still: Vec<bool> = (1..=3).map(|layer| all_zero(network.weights(layer).unwrap())).collect();
+        assert_eq!(still, [moved < 3, moved < 2, moved < 1], "after {moved} steps");
+        Training::new(0.1, 1).run(&mut network, &data).unwrap();
+    }
+}
+
+/// No single weight changes the cost by one bit; all together change it as ε³.
+#[test]
+fn the_zero_point_is_a_saddle_of_the_third_order() {
+    let data = circles_train();
+    assert_eq!(zeros(Activation::Relu).weights_that_matter(&data, 0.5).unwrap(), 0);
+    let he = Network::new(&[2, 10, 5, 1], Activation::Tanh, Init::He { seed: 1 }).unwrap();
+    assert_eq!(he.weights_that_matter(&data, 0.5).unwrap(), 75);
+    let change = |epsilon: f64| {
+        let network = Network::new(&[2, 10, 5, 1], Activation::Relu, Init::Constant(epsilon)).unwrap();
+        (network.cost(&data).unwrap() - std::f64::consts::LN_2) / epsilon.powi(3)
+    };
+    for (epsilon, expected) in [(0.2, 2.06), (0.1, 1.15), (0.05, 1.04)] {
+        assert!((change(epsilon) - expected).abs() < 0.005, "{epsilon}: {}", change(epsilon));
+    }
+}
+
+/// Rows equal; across a row of layer 1 the entries differ, as the features do. From layer 2 on, one constant.
+#[test]
+fn a_constant_start_has_equal_rows_and_in_layer_1_unequal_columns() {
+    let network = Network::new(&[2, 10, 5, 1], Activation::Sigmoid, Init::Constant(0.5)).unwrap();
+    let gradients = network.gradients(&circles_train()).unwrap();
+    let first = gradients.dw(1).unwrap();
+    assert!(first.rows().into_iter().all(|row| row == first.row(0)));
+    assert_ne!(first[[0, 0]], first[[0, 1]]);
+    for layer in 2..=3 {
+        let dw = gradients.dw(layer).unwrap();
+        assert!(dw.iter().all(|&v| v == dw[[0, 0]] && v != 0.0));
+    }
+    assert_eq!(rank(first, 1e-12), Ok(1));
+}
+
+/// Different masks part the twins of a non-zero constant start; from zero with ReLU there is nothing to drop.
+#[test]
+fn dropout_breaks_symmetry_but_not_from_zero() {
+    let data = circles_train();
+    let train = |init| {
+        let mut network = Network::new(&[2, 10, 5, 1], Activation::Relu, init).unwrap();
+        Training::new(0.1, 100).dropout(0.5, 1).run(&mut network, &data).unwrap();
+        network
+    };
+    assert_eq!(train(Init::Constant(0.5)).symmetry(1, 0.0).unwrap().distinct(), 10);
+    assert_eq!(train(Init::Zeros), zeros(Activation::Relu));
+}
+
+#[test]
+fn a_run_records_what_is_asked_for_and_is_the_same_each_time() {
+    let start = Network::new(&[2, 10, 5, 1], Activation::Relu, Init::He { seed: 1 }).unwrap();
+    let (mut recorded, mut silent) = (start.clone(), start.clone());
+    let training = Training::new(0.05, 30);
+    let history = training
+        .clone()
+        .cost(Steps::Every(10))
+        .norms(Steps::At(vec![0, 7, 30]))
+        .snapshots(Steps::At(vec![0, 29]))
+        .run(&mut recorded, &circles_train())
+        .unwrap();
+    assert_eq!(training.run(&mut silent, &circles_train()), Ok(History::default()));
+    assert_eq!(recorded, silent);
+    assert_eq!((history.steps(), history.norm_steps()), (vec![0, 10, 20, 30], vec![0, 7, 30]));
+    assert_eq!((history.costs().len(), history.norms().len()), (4, 3));
+    assert_eq!(history.costs()[3], recorded.cost(&circles_train()).unwrap());
+    assert_eq!(history.norms()[2], recorded.gradients(&circles_train()).unwrap().norms());
+    assert_eq!(history.snapshot_steps(), [0, 29]);
+    let mut last = history.snapshots()[1].clone();
+    assert_eq!(history.snapshots()[0], start);
+    last.descend(&last.gradients(&circles_train()).unwrap(), 0.05).unwrap();
+    assert_eq!(last, recorded);
+    let norm = recorded.gradients(&circles_train()).unwrap().dw(2).unwrap().mapv(|v| v * v).sum().sqrt();
+    assert!((history.norms()[2][1] - norm).abs() < 1e-15);
+}
+
+/// Random starts are the same on every platform and in every release: these are their first numbers.
+#[test]
+fn random_starts_are_pinned() {
+    let weights = |init| Network::new(&[2, 3, 1], Activation::Relu, init).unwrap().weights(1).unwrap().clone();
+    let normal = weights(Init::Normal { scale: 1.0, seed: 1 });
+    assert_eq!(normal, weights(Init::He { seed: 1 }));
+    let xavier = weights(Init::Xavier { seed: 1 });
+    assert!((&xavier - &normal * (2.0f64 / 5.0).sqrt()).iter().all(|d| d.abs() < 1e-15));
+    let first = array![
+        [-0.5687984571379799, 1.8352591249878818],
+        [-0.11719820381230893, 0.6659096918237312],
+        [0.4313998720341405, 2.0098833659572155]
+    ];
+    assert_eq!(normal, first);
+    let wide = Network::new(&[8, 1000, 1], Activation::Relu, Init::He { seed: 2 }).unwrap();
+    let variance = wide.weights(1).unwrap().mapv(|w| w * w).mean().unwrap();
+    assert!((variance - 2.0 / 8.0).abs() < 0.01, "{variance}");
+}
+
+#[test]
+fn generated_data_has_the_size_balance_and_shape_that_were_asked_for() {
+    let sampling = Sampling { zeros: 400, ones: 200, noise: 0.05, seed: 3 };
+    for data in [circles(sampling), two_blobs(sampling), xor(sampling)].map(Result::unwrap) {
+        assert_eq!((data.features(), data.samples(), data.ones()), (2, 600, 200));
+    }
+    assert_eq!(circles(sampling), circles(sampling));
+    assert_ne!(circles(sampling), circles(Sampling { seed: 4, ..sampling }));
+    let data = circles(sampling).unwrap();
+    for (x, y) in data.x().columns().into_iter().zip(data.y()) {
+        let radius = x.dot(&x).sqrt();
+        assert!((radius - if *y == 0.0 { 1.0 } else { 0.8 }).abs() < 0.3);
+    }
+    let center = data.x().mean_axis(ndarray::Axis(1)).unwrap();
+    assert!(center.iter().all(|c| c.abs() < 0.02), "{center}");
+    let corners = xor(Sampling { noise: 0.0, ..sampling }).unwrap();
+    for (x, y) in corners.x().columns().into_iter().zip(corners.y()) {
+        assert_eq!(x[0] * x[1] < 0.0, *y == 1.0);
+    }
+}
+
+#[test]
+fn dropout_keeps_the_share_and_the_mean() {
+    let network = Network::new(&[2, 400, 1], Activation::Softplus, Init::Zeros).unwrap();
+    let trace = network.forward_with_dropout(circles_train().x(), 0.8, 1).unwrap();
+    let a = trace.a(1).unwrap();
+    let kept = a.iter().filter(|&&a| a != 0.0).count() as f64 / a.len() as f64;
+    assert!((kept - 0.8).abs() < 0.005, "{kept}");
+    assert!((a.mean().unwrap() - std::f64::consts::LN_2).abs() < 0.005);
+    let all = network.forward_with_dropout(circles_train().x(), 1.0, 1).unwrap();
+    assert_eq!(all.a(1).unwrap(), network.forward(circles_train().x()).unwrap().a(1).unwrap());
+}
+
+/// At the kink of a ReLU backpropagation says 0 and central differences say half the slope above: the check finds it.
+#[test]
+fn the_gradient_check_finds_the_worst_parameter() {
+    let kinked = |w2: f64| {
+        let weights = vec![array![[1.0]], array![[w2]]];
+        Network::from_parameters(weights, vec![array![[0.0]], array![[0.0]]], Activation::Relu).unwrap()
+    };
+    let data = Dataset::new(array![[0.0]], array![[0.0]]).unwrap();
+    let check = kinked(4e-3).check_gradients(&data, 1e-3).unwrap();
+    assert_eq!((check.at, check.backpropagation), (Parameter::Bias { layer: 1, row: 0 }, 0.0));
+    assert!((check.difference - 4e-3 * 0.5 * 0.5).abs() < 1e-8, "{check:?}");
+    assert_eq!(check.worst, 1.0);
+    // A difference far below the largest gradient counts by what it is of a thousandth of that.
+    let faint = kinked(4e-6).check_gradients(&data, 1e-3).unwrap();
+    assert!((faint.worst - 4e-6 * 0.5 * 0.5 / (1e-3 * 0.5)).abs() < 1e-4, "{faint:?}");
+    // Where every gradient is zero, there is nothing to disagree on; the first parameter stands for all.
+    let fitted = Network::from_parameters(vec![array![[0.0]]], vec![array![[-2000.0]]], Activation::Relu).unwrap();
+    let nothing = fitted.check_gradients(&data, 1e-3).unwrap();
+    assert_eq!((nothing.worst, nothing.at), (0.0, Parameter::Weight { layer: 1, row: 0, column: 0 }));
+}
+
+#[test]
+fn a_nudge_moves_the_parameter_from_where_it_is() {
+    let (network, data) = (Network::new(&[2, 3, 1], Activation::Tanh, Init::He { seed: 1 }).unwrap(), circles_train());
+    let mut moved = network.clone();
+    moved.set_weight(1, (2, 1), network.weights(1).unwrap()[[2, 1]] + 0.25).unwrap();
+    let at = Parameter::Weight { layer: 1, row: 2, column: 1 };
+    let expected = moved.cost(&data).unwrap() - network.cost(&data).unwrap();
+    assert_eq!(network.cost_change(&data, at, 0.25), Ok(expected));
+    assert_ne!(expected, 0.0);
+    assert_eq!(zeros(Activation::Relu).gradients(&data).unwrap().norms(), [0.0; 3]);
+}

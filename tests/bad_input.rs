@@ -1,0 +1,232 @@
+//! Bad input gets an error that names the argument, never a panic, and changes nothing.
+
+use ndarray::Array2;
+use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
+use zero_init::prelude::*;
+
+fn says<T: std::fmt::Debug>(result: zero_init::Result<T>, expected: &str) {
+    assert_eq!(result.unwrap_err().to_string(), expected);
+}
+
+fn network() -> Network {
+    Network::new(&[2, 3, 1], Activation::Relu, Init::He { seed: 1 }).unwrap()
+}
+
+#[test]
+fn sizes_that_make_no_network_are_refused() {
+    let new = |sizes: &[usize]| Network::new(sizes, Activation::Relu, Init::Zeros);
+    says(new(&[]), "sizes: expected at least 2 (inputs and the output unit), got 0");
+    says(new(&[2]), "sizes: expected at least 2 (inputs and the output unit), got 1");
+    says(new(&[0, 1]), "sizes: expected at least 1 unit in every layer, got 0 in layer 0");
+    says(new(&[2, 3, 2]), "sizes: expected 1 unit in the last layer, got 2 units");
+    says(new(&[2, 1_000_000_000, 1]), "sizes: expected at most 100000000 parameters, got [2, 1000000000, 1]");
+    assert!(new(&[usize::MAX, usize::MAX, 1]).is_err());
+}
+
+#[test]
+fn parameters_that_are_not_finite_or_do_not_chain_are_refused() {
+    let refused = |weights, biases| Network::from_parameters(weights, biases, Activation::Relu);
+    says(refused(vec![], vec![]), "weights: expected at least 1 layer, got none");
+    let w = array![[1.0, 2.0]];
+    says(refused(vec![w.clone()], vec![]), "biases: expected 1 layers, got 0");
+    says(refused(vec![w.clone()], vec![array![[1.0, 2.0]]]), "biases: expected shape (1, 1) in layer 1, got (1, 2)");
+    let chain = refused(vec![array![[1.0, 2.0]], array![[1.0, 2.0]]], vec![array![[0.0]], array![[0.0]]]);
+    says(chain, "weights: expected shape (1, 1) in layer 2, got (1, 2)");
+    let nan = refused(vec![array![[1.0, f64::NAN]]], vec![array![[0.0]]]);
+    says(nan, "weights: expected finite numbers, got NaN at row 0, column 1");
+    let infinite = refused(vec![w], vec![array![[f64::INFINITY]]]);
+    says(infinite, "biases: expected finite numbers, got inf at row 0, column 0");
+    let slope = Network::new(&[2, 1], Activation::LeakyRelu { slope: f64::NAN }, Init::Zeros);
+    says(slope, "hidden: expected an activation with a finite slope, got LeakyRelu { slope: NaN }");
+    let scale = Network::new(&[2, 1], Activation::Relu, Init::Normal { scale: -1.0, seed: 1 });
+    says(scale, "init: expected a finite scale of at least 0, got -1");
+    let constant = Network::new(&[2, 1], Activation::Relu, Init::Constant(f64::INFINITY));
+    says(constant, "init: expected a finite constant, got inf");
+    assert!(network().with_biases(Init::He { seed: 1 }).unwrap_err().to_string().starts_with("biases: expected"));
+    assert!(network().with_biases(Init::Xavier { seed: 1 }).is_err());
+}
+
+#[test]
+fn samples_and_labels_that_do_not_fit_are_refused() {
+    let (network, data) = (network(), circles_train());
+    says(network.forward(&Array2::zeros((3, 4))), "x: expected 2 rows (features), got 3 rows");
+    says(network.forward(&Array2::zeros((2, 0))), "x: expected at least 1 column (sample), got none");
+    says(network.forward(&array![[1.0], [f64::NAN]]), "x: expected finite numbers, got NaN at row 1, column 0");
+    says(network.forward_with_dropout(data.x(), 0.0, 1), "keep: expected a probability above 0 and at most 1, got 0");
+    assert!(network.forward_with_dropout(data.x(), 1.1, 1).is_err());
+    let trace = network.forward(data.x()).unwrap();
+    says(network.backward(&trace, &array![[0.0]]), "y: expected shape (1, 300), got (1, 1)");
+    let half = Array2::from_elem((1, 300), 0.5);
+    says(network.backward(&trace, &half), "y: expected the labels 0 and 1, got 0.5");
+    let other = Network::new(&[2, 4, 1], Activation::Relu, Init::Zeros).unwrap();
+    says(other.backward(&trace, data.y()), "trace: expected shape (4, 300) in layer 1, got (3, 300)");
+    let deeper = Network::new(&[2, 3, 3, 1], Activation::Relu, Init::Zeros).unwrap();
+    says(deeper.backward(&trace, data.y()), "trace: expected 3 layers, got 2");
+    says(Dataset::new(Array2::zeros((0, 1)), array![[1.0]]), "x: expected at least 1 row (feature), got none");
+    says(
+        Dataset::new(Array2::zeros((1, 0)), Array2::zeros((1, 0))),
+        "x: expected at least 1 column (sample), got none",
+    );
+    says(
+        Dataset::new(array![[f64::INFINITY]], array![[1.0]]),
+        "x: expected finite numbers, got inf at row 0, column 0",
+    );
+    says(Dataset::new(array![[1.0]], array![[2.0]]), "y: expected the labels 0 and 1, got 2");
+    says(Dataset::new(array![[1.0]], array![[1.0, 0.0]]), "y: expected shape (1, 1), got (1, 2)");
+    let wide = Network::new(&[1, 9_000_000, 1], Activation::Relu, Init::Zeros).unwrap();
+    let error = wide.forward(&Array2::zeros((1, 200))).unwrap_err().to_string();
+    assert_eq!(error, "x: expected at most 111 samples for 9000002 units, got 200");
+}
+
+#[test]
+fn a_data_set_is_changed_and_chosen_from_within_its_bounds() {
+    let mut data = circles_train();
+    says(data.set_label(0, 0.5), "y: expected the labels 0 and 1, got 0.5");
+    says(data.set_label(300, 1.0), "sample: expected a sample below 300, got 300");
+    assert_eq!(data, circles_train());
+    says(data.subset(0, 0), "zeros, ones: expected at least 1 sample, got 0 and 0");
+    says(data.subset(151, 1), "zeros, ones: expected at most 150 and 150, got 151 and 1");
+    says(data.subset(1, 151), "zeros, ones: expected at most 150 and 150, got 1 and 151");
+    let sampling = |zeros, ones, noise| two_blobs(Sampling { zeros, ones, noise, seed: 1 });
+    says(sampling(0, 0, 0.1), "zeros, ones: expected at least 1 sample, got 0 and 0");
+    says(sampling(1, 1, f64::NAN), "noise: expected a finite number of at least 0, got NaN");
+    says(sampling(1, 1, -0.1), "noise: expected a finite number of at least 0, got -0.1");
+    assert!(sampling(usize::MAX, usize::MAX, 0.1).is_err());
+    assert!(sampling(1_000_000_000, 0, 0.1).is_err());
+}
+
+#[test]
+fn what_does_not_exist_is_refused_and_nothing_changes() {
+    let mut changed = network();
+    says(changed.weights(0), "layer: expected a number from 1 to 2, got 0");
+    says(changed.biases(3), "layer: expected a number from 1 to 2, got 3");
+    says(changed.set_weight(1, (3, 0), 1.0), "row, column: expected a row below 3 and a column below 2, got (3, 0)");
+    says(changed.set_weight(1, (0, 0), f64::NAN), "value: expected a finite number, got NaN");
+    says(changed.set_bias(2, 1, 1.0), "row, column: expected a row below 1 and a column below 1, got (1, 0)");
+    assert_eq!(changed, network());
+    let trace = network().forward(circles_train().x()).unwrap();
+    assert!(trace.a(0).is_ok() && trace.a(3).is_err() && trace.z(0).is_err());
+    let gradients = network().gradients(&circles_train()).unwrap();
+    assert!(gradients.delta(0).is_err() && gradients.dw(3).is_err() && gradients.db(0).is_err());
+    assert!(network().inspect(&circles_train()).unwrap().layer(3).is_err());
+    says(
+        network().inspect_with_threshold(&circles_train(), f64::NAN),
+        "threshold: expected a finite number of at least 0, got NaN",
+    );
+    says(network().symmetry(1, -1.0), "tolerance: expected a finite number of at least 0, got -1");
+    assert!(network().symmetry(3, 0.0).is_err());
+    says(rank(&array![[f64::NAN]], 0.0), "matrix: expected finite numbers, got NaN at row 0, column 0");
+    assert!(rank(&array![[1.0]], f64::INFINITY).is_err());
+    assert_eq!(rank(&Array2::zeros((0, 3)), 0.0), Ok(0));
+    let missing = Parameter::Weight { layer: 1, row: 9, column: 0 };
+    assert!(network().cost_change(&circles_train(), missing, 0.1).is_err());
+    says(network().cost_change(&circles_train(), missing, 0.0), "h: expected a finite number other than 0, got 0");
+    says(network().check_gradients(&circles_train(), 0.0), "h: expected a finite number above 0, got 0");
+    assert!(cross_entropy(1.1, 0.0).is_err() && cross_entropy(f64::NAN, 0.0).is_err());
+    assert!(cross_entropy(0.5, 0.5).is_err() && cross_entropy_slope(-0.1, 0.0).is_err());
+    assert!(cross_entropy_at_z(f64::NAN, 1.0).is_err() && delta_at_z(0.0, 2.0).is_err());
+    assert!(logit(1.5).is_err() && logit(f64::NAN).is_err());
+}
+
+#[test]
+fn training_refuses_what_makes_no_sense_and_stops_where_it_diverges() {
+    let run = |training: Training| {
+        let mut trained = network();
+        let result = training.run(&mut trained, &circles_train());
+        assert_eq!(trained, network(), "a failed run must leave the network as it was");
+        result
+    };
+    says(run(Training::new(0.0, 10)), "learning_rate: expected a finite number above 0, got 0");
+    says(run(Training::new(f64::NAN, 10)), "learning_rate: expected a finite number above 0, got NaN");
+    says(run(Training::new(0.1, 10).cost(Steps::Every(0))), "cost: expected every 1 or more steps, got Every(0)");
+    says(run(Training::new(0.1, 10).norms(Steps::At(vec![2, 1]))), "norms: expected steps in rising order, got [2, 1]");
+    says(run(Training::new(0.1, 10).snapshots(Steps::At(vec![11]))), "snapshots: expected steps up to 10, got 11");
+    let records = Training::new(0.1, usize::MAX - 1).cost(Steps::Every(1));
+    assert!(run(records).unwrap_err().to_string().starts_with("cost: expected at most 10000000 records"));
+    assert!(run(Training::new(0.1, 1).dropout(f64::NAN, 1)).is_err());
+    let diverged = run(Training::new(1e300, 10)).unwrap_err();
+    assert!(matches!(diverged, zero_init::Error::Diverged { step, .. } if (1..=10).contains(&step)), "{diverged}");
+    let mut descending = network();
+    let gradients = descending.gradients(&circles_train()).unwrap();
+    assert!(descending.descend(&gradients, f64::INFINITY).is_err());
+    let other = Network::new(&[2, 4, 1], Activation::Relu, Init::Zeros).unwrap();
+    let of_other = other.gradients(&circles_train()).unwrap();
+    says(descending.descend(&of_other, 0.1), "gradients: expected shape (3, 2) in layer 1, got (4, 2)");
+    let logistic = Network::new(&[2, 1], Activation::Relu, Init::Zeros).unwrap();
+    assert!(descending.descend(&logistic.gradients(&circles_train()).unwrap(), 0.1).is_err());
+    assert_eq!(descending, network());
+}
+
+fn odd_number() -> impl Strategy<Value = f64> {
+    prop_oneof![
+        prop::sample::select(vec![
+            0.0,
+            -0.0,
+            1.0,
+            0.5,
+            f64::NAN,
+            f64::INFINITY,
+            f64::NEG_INFINITY,
+            1e308,
+            -1e308,
+            1e-308
+        ]),
+        any::<f64>(),
+    ]
+}
+
+/// A matrix and labels for its columns: mostly finite numbers and valid labels, so that much is accepted.
+fn odd_samples() -> impl Strategy<Value = (Array2<f64>, Array2<f64>)> {
+    let finite = prop::sample::select(vec![0.0, -0.0, 1.0, -2.5, 1e154, -1e308, 1e-308]);
+    let label = prop_oneof![20 => prop::sample::select(vec![0.0, 1.0]), 1 => odd_number()];
+    (1usize..4, 1usize..4).prop_flat_map(move |(rows, columns)| {
+        let number = prop_oneof![20 => finite.clone(), 1 => odd_number()];
+        let numbers = (prop::collection::vec(number, rows * columns), prop::collection::vec(label.clone(), columns));
+        numbers.prop_map(move |(x, y)| {
+            let matrix = |rows, numbers| Array2::from_shape_vec((rows, columns), numbers).unwrap();
+            (matrix(rows, x), matrix(1, y))
+        })
+    })
+}
+
+fn odd_matrix() -> impl Strategy<Value = Array2<f64>> {
+    (0usize..4, 0usize..4).prop_flat_map(|(rows, columns)| {
+        prop::collection::vec(odd_number(), rows * columns)
+            .prop_map(move |numbers| Array2::from_shape_vec((rows, columns), numbers).unwrap())
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { rng_seed: RngSeed::Fixed(1), failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Whatever comes in, nothing panics; and what is accepted goes through everything.
+    #[test]
+    fn nothing_panics((x, y) in odd_samples(), w in odd_matrix(), b in odd_matrix(), number in odd_number()) {
+        let first = Network::new(&[x.nrows(), w.nrows(), 1], Activation::Gelu, Init::Constant(number));
+        let second = Network::new(&[x.nrows(), 2, 1], Activation::Tanh, Init::Normal { scale: 1e200, seed: 1 });
+        let last = Array2::from_elem((1, w.nrows()), 1e300);
+        let given = Network::from_parameters(vec![w.clone(), last], vec![b, array![[0.0]]], Activation::Silu);
+        for network in first.into_iter().chain(second).chain(given) {
+            if let Ok(trace) = network.forward(&x) {
+                let _ = network.backward(&trace, &y);
+            }
+            if let Ok(data) = Dataset::new(x.clone(), y.clone()) {
+                let _ = (network.inspect(&data).map(|i| i.plain()), network.cost(&data), network.accuracy(&data));
+                let _ = network.check_gradients(&data, number);
+                let _ = Training::new(number, 3).cost(Steps::Every(1)).norms(Steps::Every(1)).run(&mut network.clone(), &data);
+                let _ = figure::signal(&network, &data).map(|figure| figure.plain());
+                let _ = figure::decision_boundary(&network, &data);
+            }
+            let _ = (network.collapse(), network.symmetry(1, number).map(|s| s.plain()));
+        }
+        let _ = (w.plain(), w.rich(), rank(&w, number), figure::heat_map("w", &w));
+        let _ = (cross_entropy(number, 1.0), cross_entropy_slope(number, 0.0), delta_at_z(number, 1.0), logit(number));
+    }
+
+    #[test]
+    fn no_size_panics(sizes in prop::collection::vec(prop::sample::select(vec![0, 1, 2, 1000, 1_000_000_000, usize::MAX]), 0..5)) {
+        let network = Network::new(&sizes, Activation::Relu, Init::Zeros);
+        prop_assert!(network.is_err() || sizes.iter().all(|&units| units <= 1_000_000));
+    }
+}

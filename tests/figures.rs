@@ -1,0 +1,345 @@
+//! What the figures show: well-formed, of the right size, and with the right things in them.
+
+use zero_init::prelude::*;
+use zero_init::{Error, Result};
+
+const SIZES: [usize; 4] = [2, 10, 5, 1];
+
+fn relu(init: Init) -> Network {
+    Network::new(&SIZES, Activation::Relu, init).unwrap()
+}
+
+fn run(mut network: Network, training: Training) -> History {
+    training.run(&mut network, &circles_train()).unwrap()
+}
+
+/// Every tag is closed in turn, attributes are quoted, text holds no bare `<` or `&` and no control character.
+fn assert_well_formed(svg: &str) {
+    let mut open = Vec::new();
+    let mut rest = svg;
+    while let Some(start) = rest.find('<') {
+        assert_escaped(&rest[..start]);
+        let end = start + rest[start..].find('>').expect("a tag that ends");
+        let tag = &rest[start + 1..end];
+        rest = &rest[end + 1..];
+        if let Some(name) = tag.strip_prefix('/') {
+            assert_eq!(open.pop(), Some(name), "closing tag");
+            continue;
+        }
+        let (tag, closed) = tag.strip_suffix('/').map_or((tag, false), |tag| (tag, true));
+        let (name, attributes) = tag.split_once(' ').unwrap_or((tag, ""));
+        assert!(name.chars().all(|c| c.is_ascii_lowercase()), "{name}");
+        let parts: Vec<&str> = attributes.split('"').collect();
+        assert_eq!(parts.len() % 2, 1, "{tag}");
+        for pair in parts.chunks_exact(2) {
+            assert!(pair[0].ends_with('='), "{tag}");
+            assert_escaped(pair[1]);
+        }
+        if !closed {
+            open.push(name);
+        }
+    }
+    assert!(open.is_empty(), "{open:?} is left open");
+    assert_eq!(rest.trim(), "");
+}
+
+fn assert_escaped(text: &str) {
+    assert!(text.chars().all(|c| c == '\n' || !c.is_control()), "{text}");
+    for (start, _) in text.match_indices('&') {
+        let entity = text[start..].split_inclusive(';').next().unwrap_or("");
+        assert!(["&amp;", "&lt;", "&gt;", "&quot;", "&apos;"].contains(&entity), "{text}");
+    }
+}
+
+/// What is true of every figure.
+fn assert_figure(figure: &Figure, title: &str, size: (u32, u32)) {
+    let svg = figure.svg();
+    assert_well_formed(svg);
+    assert!(svg.starts_with("<svg role=\"img\" "));
+    assert!(svg.contains(&format!("width=\"{}\" height=\"{}\"", size.0, size.1)), "{}", &svg[..120]);
+    assert_eq!(between(svg, "<title>", "</title>"), title);
+    let description = between(svg, "<desc>", "</desc>").replace("&lt;", "<").replace("&gt;", ">");
+    assert_eq!(description.replace("&amp;", "&"), figure.text());
+    assert_eq!(figure.plain(), format!("Figure: {}", figure.text()));
+    assert!(svg.contains("font-family=\"sans-serif\""));
+    assert!(!svg.contains("NaN") && !svg.contains("inf"), "{}", figure.text());
+}
+
+fn between<'a>(text: &'a str, start: &str, end: &str) -> &'a str {
+    text.split_once(start).unwrap().1.split_once(end).unwrap().0
+}
+
+/// How many elements have this name and this text in them.
+fn count(figure: &Figure, element: &str, with: &str) -> usize {
+    figure.svg().split('<').filter(|tag| tag.starts_with(element) && tag.contains(with)).count()
+}
+
+/// The corners of the lines of this style, in pixels.
+fn lines(figure: &Figure, style: &str) -> Vec<Vec<(i32, i32)>> {
+    let lines = figure.svg().split("<polyline").filter(|line| line.contains(style));
+    let corner = |corner: &str| corner.split_once(',').map(|(x, y)| (x.parse().unwrap(), y.parse().unwrap())).unwrap();
+    lines.map(|line| between(line, "points=\"", "\"").split_whitespace().map(corner).collect()).collect()
+}
+
+/// The texts that are drawn.
+fn texts(figure: &Figure) -> Vec<&str> {
+    figure.svg().split("<text").skip(1).map(|text| between(text, ">\n", "\n</text>")).collect()
+}
+
+fn message(result: Result<Figure>) -> String {
+    let error: Error = result.unwrap_err();
+    error.to_string()
+}
+
+const THICK: &str = "stroke=\"#1E1E1E\" stroke-width=\"2\"";
+const BLUE_LINE: &str = "stroke=\"#0072B2\" stroke-width=\"2\"";
+const FORWARD: &str = "stroke=\"#0072B2\" stroke-width=\"3\"";
+const BACKWARD: &str = "stroke=\"#D55E00\" stroke-width=\"3\"";
+
+/// Weights with a gradient, forward ends, backward ends; less those of the legend.
+fn weights(figure: &Figure) -> [usize; 3] {
+    [THICK, FORWARD, BACKWARD].map(|style| count(figure, "polyline", style) - 1)
+}
+
+#[test]
+fn signal_of_the_zero_network_stops_after_x_and_at_the_output() {
+    let figure = figure::signal(&relu(Init::Zeros), &circles_train()).unwrap();
+    assert_figure(&figure, "Forward and backward signal in the network [2, 10, 5, 1]", (720, 604));
+    assert_eq!(weights(&figure), [0, 20, 5]);
+    // Left halves: x and ŷ; right halves: ŷ. The legend has one of each.
+    assert_eq!(count(&figure, "polygon", "#0072B2"), 2 + 1 + 1);
+    assert_eq!(count(&figure, "polygon", "#D55E00"), 1 + 1);
+    assert!(figure.text().contains(
+        "Forward signal alive in layer 0, 3; backward signal in layer 3; dW ≠ 0 in no layer. a⁰ = x: a ≠ 0 in 2 of 2 \
+         units. a¹: a ≠ 0 in 0 of 10 units, δ ≠ 0 in 0 of 10, dW¹ ≠ 0 for 0 of 20 weights."
+    ));
+    for text in ["dW¹ = 0", "dW² = 0", "dW³ = 0", "a = 0.5", "δ = 0", "δ ≠ 0"] {
+        assert!(texts(&figure).contains(&text), "{text}");
+    }
+}
+
+#[test]
+fn signal_draws_exactly_the_weights_that_have_a_gradient() {
+    let data = circles_train();
+    for init in [Init::He { seed: 3 }, Init::He { seed: 1 }, Init::Constant(0.5), Init::Constant(-0.5)] {
+        let network = relu(init);
+        let gradients = network.gradients(&data).unwrap();
+        let alive = (1..=3).map(|l| gradients.dw(l).unwrap().iter().filter(|&&v| v != 0.0).count()).sum::<usize>();
+        assert_eq!(weights(&figure::signal(&network, &data).unwrap())[0], alive);
+    }
+    // One path: x → unit 2 → unit 1, and back only to unit 3 of layer 2: no weight but one has both.
+    let mut network = relu(Init::Zeros);
+    for (layer, at) in [(1, (2, 0)), (2, (1, 2)), (3, (0, 3))] {
+        network.set_weight(layer, at, 0.5).unwrap();
+    }
+    assert_eq!(weights(&figure::signal(&network, &data).unwrap()), [1, 20 + 5, 4]);
+}
+
+#[test]
+fn signal_elides_wide_layers_and_refuses_what_it_cannot_draw() {
+    let data = circles_train();
+    let wide = Network::new(&[2, 11, 1], Activation::Relu, Init::Zeros).unwrap();
+    let figure = figure::signal(&wide, &data).unwrap();
+    assert_eq!(texts(&figure).iter().filter(|&&text| text == "⋮").count(), 1);
+    assert!(texts(&figure).contains(&"a¹ (11 units)"));
+    assert_eq!(weights(&figure), [0, 16, 8]);
+    let deep = Network::new(&[vec![2; 13], vec![1]].concat(), Activation::Relu, Init::Zeros).unwrap();
+    assert_eq!(message(figure::signal(&deep, &data)), "network: expected at most 12 layers, got 13");
+    let narrow = Network::new(&[3, 1], Activation::Relu, Init::Zeros).unwrap();
+    assert!(message(figure::signal(&narrow, &data)).contains("expected 3 rows (features), got 2 rows"));
+}
+
+#[test]
+fn cost_curves_name_every_run_and_keep_a_huge_first_cost_off_the_axis() {
+    let costs = || Training::new(0.01, 400).cost(Steps::Every(1));
+    let zeros = run(relu(Init::Zeros), costs());
+    let large = run(relu(Init::Normal { scale: 10.0, seed: 3 }), Training::new(0.01, 1500).cost(Steps::Every(100)));
+    let figure = figure::cost_curves(&[("<zeros>", &zeros), ("large & random", &large)]).unwrap();
+    assert_figure(&figure, "Cost while training", (640, 420));
+    let first = number(large.costs()[0]);
+    assert!(large.costs()[0] > 1000.0);
+    assert!(figure.text().contains("<zeros>: 0.6931 at step 0, 0.6931 at step 400"));
+    assert!(figure.text().contains(&format!("large & random: {first} at step 0")));
+    let texts = texts(&figure);
+    for text in ["&lt;zeros&gt;", "0.6931 → 0.6931", "ln 2 = 0.6931", "above the axis", "cost (nats)", "step"] {
+        assert!(texts.contains(&text), "{text} in {texts:?}");
+    }
+    // The zeros' curve lies on the line at ln 2; the other begins at the top, right of the axis.
+    let (curve, level) = (&lines(&figure, BLUE_LINE)[0], lines(&figure, "stroke=\"#1E1E1E\" stroke-width=\"1\""));
+    assert!(level.iter().any(|line| line.iter().all(|corner| corner.1 == curve[0].1)));
+    assert!(curve.len() > 100 && curve.iter().all(|corner| corner.1 == curve[0].1));
+    assert!(lines(&figure, "#E69F00").iter().flatten().all(|corner| corner.1 < curve[0].1));
+    let ticks: Vec<f64> = texts.iter().filter_map(|text| text.parse().ok()).collect();
+    assert_eq!(ticks.iter().copied().fold(0.0, f64::max), 1500.0); // steps; the costs' axis ends far below 3779
+}
+
+#[test]
+fn cost_curves_refuse_what_they_cannot_draw() {
+    assert_eq!(message(figure::cost_curves(&[])), "runs: expected 1 to 6 of them, got 0");
+    let empty = History::default();
+    let expected = "runs: expected at least 1 recorded cost (Training::cost), got none in \"a\"";
+    assert_eq!(message(figure::cost_curves(&[("a", &empty)])), expected);
+    let history = run(relu(Init::Zeros), Training::new(0.01, 1).cost(Steps::Every(1)));
+    assert!(figure::cost_curves(&[("a", &history); 7]).is_err());
+    for (init, expected) in [(Init::Normal { scale: 1e150, seed: 1 }, "NaN"), (Init::Constant(1e150), "inf")] {
+        let overflowing = run(relu(init), Training::new(0.1, 0).cost(Steps::Every(1)));
+        let expected = format!("runs: expected finite costs, got {expected} at step 0 in \"a\"");
+        assert_eq!(message(figure::cost_curves(&[("a", &overflowing)])), expected);
+    }
+}
+
+#[test]
+fn decision_boundary_draws_every_sample_in_the_shape_of_its_label() {
+    let mut network = relu(Init::He { seed: 1 });
+    Training::new(0.1, 3000).run(&mut network, &circles_train()).unwrap();
+    let data = circles_train().subset(40, 60).unwrap();
+    let figure = figure::decision_boundary(&network, &data).unwrap();
+    let title = between(figure.svg(), "<title>", "</title>");
+    assert_figure(&figure, title, (640, 476));
+    assert_eq!(count(&figure, "circle", "#D55E00"), 40 + 1);
+    assert_eq!(count(&figure, "polygon", "#00507D"), 60 + 1);
+    assert!(count(&figure, "polyline", THICK) > 50); // the line where ŷ = 0.5
+    let right = (network.accuracy(&data).unwrap() * 100.0).round();
+    assert!(figure.text().contains(&format!("{right} of 100 samples are right ({right} %)")));
+    assert!(figure.text().contains("60 samples have label 1, 40 label 0"));
+    assert!(figure::decision_boundary(&network, &circles_train()).unwrap().svg().len() < 150_000);
+}
+
+#[test]
+fn decision_boundary_lies_where_the_prediction_changes() {
+    // ŷ = σ(20 x₁): the line is upright, in the middle, and label 1's side is to its right.
+    let data = Dataset::new(array![[-1.0, 1.0], [-3.0, 3.0]], array![[0.0, 1.0]]).unwrap();
+    let network = Network::from_parameters(vec![array![[20.0, 0.0]]], vec![array![[0.0]]], Activation::Relu).unwrap();
+    let figure = figure::decision_boundary(&network, &data).unwrap();
+    let line: Vec<(i32, i32)> = lines(&figure, THICK).into_iter().filter(|ends| ends[0].0 < 460).flatten().collect();
+    let middle = line[0].0;
+    assert!(line.len() > 100 && line.iter().all(|&(x, _)| x == middle), "{line:?}");
+    let circle = figure.svg().split("<circle").nth(1).unwrap(); // the sample of label 0
+    assert!(between(circle, "cx=\"", "\"").parse::<i32>().unwrap() < middle);
+    let sure = figure.svg().split("<rect").find(|rect| rect.contains("fill=\"#80B9D9\"")).unwrap(); // ŷ > 0.9
+    assert!(between(sure, "x=\"", "\"").parse::<i32>().unwrap() > middle);
+}
+
+#[test]
+fn decision_boundary_of_the_zero_network_is_blank() {
+    let figure = figure::decision_boundary(&relu(Init::Zeros), &circles_train()).unwrap();
+    assert!(figure.text().contains("from 0.5 to 0.5, no line where ŷ = 0.5"));
+    assert_eq!(count(&figure, "polyline", THICK), 1); // the legend's
+}
+
+#[test]
+fn decision_boundary_refuses_what_it_cannot_draw() {
+    let three = Dataset::new(array![[0.0], [0.0], [0.0]], array![[1.0]]).unwrap();
+    let network = Network::new(&[3, 1], Activation::Relu, Init::Zeros).unwrap();
+    assert_eq!(message(figure::decision_boundary(&network, &three)), "network: expected 2 features, got 3");
+    assert_eq!(message(figure::decision_boundary(&relu(Init::Zeros), &three)), "data: expected 2 features, got 3");
+    let far = Dataset::new(array![[1e308, -1e308], [0.0, 0.0]], array![[1.0, 0.0]]).unwrap();
+    assert!(message(figure::decision_boundary(&relu(Init::Zeros), &far)).starts_with("data: expected features within"));
+    let overflowing = relu(Init::Normal { scale: 1e150, seed: 1 });
+    assert!(message(figure::decision_boundary(&overflowing, &circles_train())).starts_with("network: expected"));
+    let point = Dataset::new(array![[7.0], [0.0]], array![[1.0]]).unwrap();
+    assert_well_formed(figure::decision_boundary(&relu(Init::Zeros), &point).unwrap().svg());
+}
+
+#[test]
+fn heat_map_writes_the_values_and_leaves_only_exact_zeros_white() {
+    let figure = figure::heat_map("A & B", &array![[0.0, -0.25], [1e-9, 1.0]]).unwrap();
+    let title = "A &amp; B";
+    assert_eq!(between(figure.svg(), "<title>", "</title>"), title);
+    assert_well_formed(figure.svg());
+    for text in ["0", "-0.25", "1.0e-9", "1", "-1", "column", "row"] {
+        assert!(texts(&figure).contains(&text), "{text}");
+    }
+    assert!(figure.text().contains("A matrix of 2 × 2 with values from -0.25 to 1; 1 of its 4 entries are exactly 0."));
+    assert_eq!(count(&figure, "rect", "fill=\"#FFFFFF\""), 1 + 1); // the background and the zero
+    let zeros = figure::heat_map("zeros", &Array2::zeros((2, 3))).unwrap();
+    assert_eq!(count(&zeros, "rect", "fill=\"#FFFFFF\""), 1 + 6);
+    assert!(texts(&zeros).contains(&"every entry is 0"));
+}
+
+#[test]
+fn heat_map_elides_large_matrices_and_refuses_empty_ones() {
+    let figure = figure::heat_map("large", &Array2::from_shape_fn((17, 300), |(i, j)| (i * 1000 + j) as f64)).unwrap();
+    assert_well_formed(figure.svg());
+    for text in ["…", "⋮", "299", "16", "6299", "16299"] {
+        assert!(texts(&figure).contains(&text), "{text}");
+    }
+    assert!(!texts(&figure).contains(&"7007"));
+    let message_of = |matrix: Array2<f64>| message(figure::heat_map("t", &matrix));
+    assert_eq!(message_of(Array2::zeros((0, 3))), "matrix: expected at least 1 row and 1 column, got 0 × 3");
+    assert_eq!(message_of(array![[0.0, f64::NAN]]), "matrix: expected finite numbers, got NaN at row 0, column 1");
+}
+
+#[test]
+fn norm_map_hatches_exact_zeros_and_nothing_else() {
+    let norms = || Training::new(0.1, 12).norms(Steps::Every(1));
+    let hatches = |figure: &Figure| count(figure, "polyline", "#A5A5A5");
+    let waking = relu(Init::Zeros).with_biases(Init::Constant(0.5)).unwrap();
+    let waking = run(waking, norms());
+    assert_eq!(waking.norms()[0][..2], [0.0, 0.0]);
+    let waking = figure::norm_map(&waking).unwrap();
+    assert_figure(&waking, "Size of dW, layer by layer, while training", (640, 420));
+    assert!(waking.text().contains("Layer 2: exactly 0 at 1 of 13 steps, otherwise from"), "{}", waking.text());
+    let never = figure::norm_map(&run(relu(Init::Zeros), norms())).unwrap();
+    assert!(never.text().contains("Layer 3: exactly 0 at 13 of 13 steps."));
+    let always = figure::norm_map(&run(relu(Init::He { seed: 1 }), norms())).unwrap();
+    assert!(always.text().contains("Layer 1: exactly 0 at 0 of 13 steps"));
+    let legend = hatches(&always);
+    assert!(legend > 0 && legend < hatches(&waking) && hatches(&waking) < hatches(&never));
+    assert!(texts(&never).contains(&"0 exactly"));
+}
+
+#[test]
+fn norm_map_draws_long_histories_small_and_refuses_empty_ones() {
+    let expected = "history: expected at least 1 step with norms (Training::norms), got none";
+    assert_eq!(message(figure::norm_map(&History::default())), expected);
+    let long = run(relu(Init::He { seed: 1 }), Training::new(0.01, 2000).norms(Steps::Every(1)));
+    let figure = figure::norm_map(&long).unwrap();
+    assert!(figure.svg().len() < 60_000);
+    assert!(texts(&figure).contains(&"step (1 in 21 of the recorded ones)"));
+    let single = run(relu(Init::He { seed: 1 }), Training::new(0.01, 0).norms(Steps::Every(1)));
+    assert_well_formed(figure::norm_map(&single).unwrap().svg());
+}
+
+#[test]
+fn log_log_fits_powers() {
+    let power = |p: i32| -> Vec<(f64, f64)> { (1..20).map(|x| (f64::from(x), f64::from(x).powi(p))).collect() };
+    for p in [-2, 0, 1, 3] {
+        assert!((figure::fitted_slope(&power(p)).unwrap() - f64::from(p)).abs() < 1e-12);
+    }
+    // Not through the first and the last point: (0, 0), (1, 1), (2, 0) in log10 has slope 0.
+    assert!(figure::fitted_slope(&[(1.0, 1.0), (10.0, 10.0), (100.0, 1.0)]).unwrap().abs() < 1e-12);
+    let (square, flat) = (power(-2), power(0));
+    let figure = figure::log_log("T", "width n", "cost", &[("square", &square), ("flat", &flat)]).unwrap();
+    assert_figure(&figure, "T", (640, 420));
+    for text in ["square", "slope −2.00", "flat", "slope 0.00", "width n", "cost"] {
+        assert!(texts(&figure).contains(&text), "{text}");
+    }
+    assert!(figure.text().contains("square: 19 points, slope −2.00. flat: 19 points, slope 0.00."));
+    assert_eq!(count(&figure, "circle", "#0072B2"), 19 + 1);
+    // The fitted line goes from the first point to the last.
+    let circles = figure.svg().split("<circle").skip(1).filter(|circle| circle.contains("#0072B2"));
+    let at = |circle, name| between(circle, name, "\"").parse::<i32>().unwrap();
+    let places: Vec<(i32, i32)> = circles.map(|circle| (at(circle, "cx=\""), at(circle, "cy=\""))).collect();
+    assert_eq!(lines(&figure, BLUE_LINE)[0], [places[0], places[18]]);
+}
+
+#[test]
+fn log_log_refuses_what_has_no_logarithm_or_no_slope() {
+    for (points, expected) in [
+        (vec![], "points: expected at least 2 different x, got 0 points with 1 or none"),
+        (vec![(2.0, 1.0), (2.0, 3.0)], "points: expected at least 2 different x, got 2 points with 1 or none"),
+        (vec![(1.0, 1.0), (0.0, 1.0)], "points: expected finite numbers above 0, got (0.0, 1.0)"),
+        (vec![(1.0, f64::NAN)], "points: expected finite numbers above 0, got (1.0, NaN)"),
+    ] {
+        assert_eq!(figure::fitted_slope(&points).unwrap_err().to_string(), expected);
+        let error = message(figure::log_log("t", "x", "y", &[("a", &points)]));
+        assert_eq!(error, expected.replacen("points", "series", 1));
+    }
+    assert_eq!(message(figure::log_log("t", "x", "y", &[])), "series: expected 1 to 6 of them, got 0");
+    let far = [(1e-300, 1.0), (1e300, 1.0)];
+    let close = [(3.0, 4.0), (3.0000001, 4.0)];
+    for points in [far, close] {
+        assert_well_formed(figure::log_log("t\u{0}", "x", "y", &[("a", &points)]).unwrap().svg());
+    }
+}

@@ -1,0 +1,176 @@
+//! Each verdict is given where it is true, and says so in words.
+
+use zero_init::prelude::*;
+
+fn relu(weights: Vec<Array2<f64>>, biases: Vec<Array2<f64>>) -> Network {
+    Network::from_parameters(weights, biases, Activation::Relu).unwrap()
+}
+
+fn row(network: &Network, data: &Dataset, layer: usize) -> LayerInspection {
+    network.inspect(data).unwrap().layer(layer).unwrap().clone()
+}
+
+fn dw(network: &Network, data: &Dataset, layer: usize) -> (Verdict, String) {
+    let row = row(network, data, layer);
+    (row.dw_verdict, row.why_dw())
+}
+
+/// One feature, one sample of each label.
+fn pair(x0: f64, x1: f64) -> Dataset {
+    Dataset::new(array![[x0, x1]], array![[0.0, 1.0]]).unwrap()
+}
+
+#[test]
+fn a_network_that_learns_is_alive() {
+    let network = Network::new(&[2, 10, 5, 1], Activation::Tanh, Init::He { seed: 1 }).unwrap();
+    for layer in 1..=3 {
+        assert_eq!(dw(&network, &circles_train(), layer), (Verdict::Alive, "alive".to_string()));
+        assert_eq!(row(&network, &circles_train(), layer).why_db(), "alive");
+    }
+}
+
+#[test]
+fn the_three_layers_of_the_zero_network_have_three_reasons() {
+    let network = Network::new(&[2, 10, 5, 1], Activation::Relu, Init::Zeros).unwrap();
+    let because = |layer| dw(&network, &circles_train(), layer).1;
+    assert_eq!(because(1), "zero since δ¹ = 0: nothing flows back, W²ᵀδ² = 0, and g′(z¹) = 0");
+    assert_eq!(because(2), "zero twice over: a¹ = 0, and δ² = 0: nothing flows back, W³ᵀδ³ = 0, and g′(z²) = 0");
+    assert_eq!(because(3), "zero since a² = 0");
+    assert_eq!(row(&network, &circles_train(), 3).why_db(), "zero, cancelled: the samples push but their mean is 0");
+    let dead: Vec<_> = (1..=3).map(|layer| row(&network, &circles_train(), layer).dead_units).collect();
+    assert_eq!(dead, [Some(10), Some(5), None]);
+}
+
+#[test]
+fn an_input_of_zero_is_called_x() {
+    let network = relu(vec![array![[1.0]]], vec![array![[0.0]]]);
+    assert_eq!(dw(&network, &pair(0.0, 0.0), 1), (Verdict::InputZero, "zero since x = 0".to_string()));
+}
+
+#[test]
+fn a_zero_delta_names_its_factor() {
+    let data = pair(1.0, 2.0);
+    let nothing_flows_back = relu(vec![array![[1.0]], array![[0.0]]], vec![array![[0.0]], array![[0.0]]]);
+    let expected = (Verdict::DeltaZero(NoDelta::NothingFlowsBack), "zero since δ¹ = 0: nothing flows back, W²ᵀδ² = 0");
+    assert_eq!(dw(&nothing_flows_back, &data, 1), (expected.0, expected.1.to_string()));
+
+    let no_slope = relu(vec![array![[-1.0]], array![[1.0]]], vec![array![[0.0]], array![[0.0]]]);
+    let expected = (Verdict::DeltaZero(NoDelta::SlopeZero), "zero since δ¹ = 0: no slope, g′(z¹) = 0");
+    assert_eq!(dw(&no_slope, &data, 1), (expected.0, expected.1.to_string()));
+
+    // The unit that is told something is off, the unit that is on is told nothing.
+    let w1 = array![[1.0], [-1.0]];
+    let never = relu(vec![w1, array![[0.0, 1.0]]], vec![array![[0.0], [0.0]], array![[0.0]]]);
+    let expected =
+        (Verdict::DeltaZero(NoDelta::NeverTogether), "zero since δ¹ = 0: wherever W²ᵀδ² is not 0, g′(z¹) is");
+    assert_eq!(dw(&never, &data, 1), (expected.0, expected.1.to_string()));
+
+    // z = ±2000: every prediction is its label, to the last bit.
+    let fitted = relu(vec![array![[2000.0]]], vec![array![[0.0]]]);
+    let expected = (Verdict::DeltaZero(NoDelta::NoError), "zero since δ¹ = 0: every ŷ equals its y");
+    assert_eq!(dw(&fitted, &pair(-1.0, 1.0), 1), (expected.0, expected.1.to_string()));
+}
+
+#[test]
+fn a_zero_product_of_non_zero_factors_is_told_from_a_zero_mean() {
+    // Sample 0 has x = 0; sample 1 has x ≠ 0, and is fitted to the last bit: z = 2000.
+    let never = relu(vec![array![[2000.0]]], vec![array![[0.0]]]);
+    let expected = (Verdict::NeverTogether, "zero since no sample has both x ≠ 0 and δ¹ ≠ 0".to_string());
+    assert_eq!(dw(&never, &pair(0.0, 1.0), 1), expected);
+
+    let cancelled = Network::new(&[2, 3, 1], Activation::Sigmoid, Init::Zeros).unwrap();
+    let expected = (Verdict::Cancelled, "zero, cancelled: the samples push but their mean is 0".to_string());
+    assert_eq!(dw(&cancelled, &circles_train(), 2), expected);
+    assert_eq!(row(&cancelled, &circles_train(), 2).per_sample, 0.25);
+    assert_eq!(dw(&cancelled, &circles_train().subset(50, 100).unwrap(), 2).0, Verdict::Alive);
+}
+
+#[test]
+fn small_gradients_name_the_smallest_factor() {
+    let cause = |network: &Network, data: &Dataset, layer| match dw(network, data, layer) {
+        (Verdict::Small { threshold, cause }, why) => {
+            assert_eq!(threshold, 1e-7);
+            (cause, why)
+        }
+        other => panic!("{other:?}"),
+    };
+    let saturated = Network::from_parameters(
+        vec![array![[1.0]], array![[1.0]]],
+        vec![array![[20.0]], array![[0.0]]],
+        Activation::Sigmoid,
+    );
+    let expected = (Factor::Slope, "small, below 1.0e-7: saturated, g′(z¹) is small".to_string());
+    assert_eq!(cause(&saturated.unwrap(), &pair(1.0, 2.0), 1), expected);
+
+    let vanishing = relu(vec![array![[1.0]], array![[1e-9]]], vec![array![[0.0]], array![[0.0]]]);
+    let expected = (Factor::FlowBack, "small, below 1.0e-7: little flows back, W²ᵀδ² is small".to_string());
+    assert_eq!(cause(&vanishing, &pair(1.0, 2.0), 1), expected);
+
+    let faint = relu(vec![array![[1e-9]], array![[1.0]]], vec![array![[0.0]], array![[0.0]]]);
+    let expected = (Factor::Input, "small, below 1.0e-7: a¹ is small".to_string());
+    assert_eq!(cause(&faint, &pair(1.0, 2.0), 2), expected);
+
+    let exactly = row(&faint, &pair(1.0, 2.0), 2).dw;
+    let at_threshold = |threshold| faint.inspect_with_threshold(&pair(1.0, 2.0), threshold).unwrap();
+    assert_eq!(at_threshold(exactly).layer(2).unwrap().dw_verdict, Verdict::Alive);
+
+    let near = relu(vec![array![[0.0]]], vec![array![[0.0]]]);
+    let expected = (Factor::Mean, "small, below 1.0e-7: the samples nearly cancel".to_string());
+    assert_eq!(cause(&near, &pair(1.0, 1.0 + 1e-9), 1), expected);
+}
+
+#[test]
+fn dead_units_and_zero_entries_are_counted() {
+    let network = relu(vec![array![[1.0], [-1.0]], array![[1.0, 1.0]]], vec![array![[0.0], [0.0]], array![[0.0]]]);
+    let data = pair(1.0, 2.0);
+    let first = row(&network, &data, 1);
+    assert_eq!((first.units, first.dead_units), (2, Some(1)));
+    assert_eq!((first.zeros_in_dw, first.entries_of_dw), (1, 2));
+    assert_eq!(first.slope, Some(1.0));
+    let second = row(&network, &data, 2);
+    assert_eq!((second.dead_units, second.slope), (None, None));
+    assert_eq!(second.input, 2.0);
+    assert_eq!((second.flow_back, second.delta), (first.flow_back, second.delta));
+    assert_eq!(second.per_sample, first.per_sample);
+}
+
+#[test]
+fn the_table_has_a_row_a_layer_and_every_number() {
+    let network = Network::new(&[2, 10, 5, 1], Activation::Relu, Init::Zeros).unwrap();
+    let inspection = network.inspect(&circles_train()).unwrap();
+    let (mime, html) = inspection.rich().unwrap();
+    assert_eq!(mime, "text/html");
+    assert_eq!(html.matches("<tr>").count(), 4);
+    assert_eq!(html.matches("<th ").count(), 9);
+    assert_eq!(html.matches("<td ").count(), 27);
+    assert!(html.contains(">zero since a² = 0</td>") && html.contains("10 of 10 in layer 1, 5 of 5 in layer 2"));
+    let plain = inspection.plain();
+    let lines: Vec<&str> = plain.lines().collect();
+    assert_eq!(lines.len(), 12);
+    assert_eq!(lines[0], "layer 1: dW¹ is zero since δ¹ = 0: nothing flows back, W²ᵀδ² = 0, and g′(z¹) = 0");
+    assert_eq!(lines[1], "  a⁰ 1.124   W²ᵀδ² 0   g′(z¹) 0   δ¹ 0   δ¹·a⁰ 0   dW¹ 0");
+    assert_eq!(lines[3], "  10 of 10 units are dead: a = 0 for every sample");
+    assert_eq!(lines[8], "layer 3: dW³ is zero since a² = 0");
+    assert_eq!(lines[9], "  a² 0   δ³ 0.5   δ³·a² 0   dW³ 0");
+    assert_eq!(lines[10], "  db³ is zero, cancelled: the samples push but their mean is 0");
+    let alive = Network::new(&[2, 10, 5, 1], Activation::Tanh, Init::He { seed: 1 }).unwrap();
+    assert!(!alive.inspect(&circles_train()).unwrap().plain().contains("dead"));
+    assert!(alive.inspect(&circles_train()).unwrap().rich().unwrap().1.contains("0 of 10 in layer 1"));
+    assert!(!html.contains("-0<") && !plain.contains("-0 "));
+    let logistic = Network::new(&[2, 1], Activation::Relu, Init::Zeros).unwrap();
+    let (_, html) = logistic.inspect(&circles_train()).unwrap().rich().unwrap();
+    assert!(!html.contains("Dead units"));
+}
+
+/// dW or db or both: δ · x, or their sum over the samples, is beyond the largest number.
+#[test]
+fn overflowing_gradients_are_refused_not_called_zero() {
+    let samples = |x| Dataset::new(Array2::from_elem((1, 8), x), Array2::zeros((1, 8))).unwrap();
+    let logistic = relu(vec![array![[0.0]]], vec![array![[0.0]]]);
+    let deep = relu(vec![array![[0.0]], array![[1e308]]], vec![array![[1e-300]], array![[0.0]]]);
+    let wild = Network::new(&[1, 3, 1], Activation::Identity, Init::Normal { scale: 1e200, seed: 1 }).unwrap();
+    for (network, data) in [(logistic, samples(1e308)), (deep, samples(0.0)), (wild, samples(1e200))] {
+        let error = network.inspect(&data).unwrap_err().to_string();
+        assert_eq!(error, "network: expected finite gradients on this data, got infinite or NaN in layer 1");
+    }
+}
