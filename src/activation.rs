@@ -44,7 +44,7 @@ pub enum Activation {
 }
 
 impl Activation {
-    /// All kinds, with the usual slope 0.01 for the leaky ReLU: for tables.
+    /// One of each kind, with the usual slope 0.01 for the leaky ReLU: for tables.
     ///
     /// ```
     /// use zero_init::Activation;
@@ -63,7 +63,7 @@ impl Activation {
         Activation::Softplus,
     ];
 
-    /// The activation g(z). Finite for every finite z; NaN stays NaN.
+    /// The activation g(z). Finite for every finite z, but for a leaky ReLU steeper than 1 at huge z; NaN stays NaN.
     ///
     /// ```
     /// use zero_init::Activation;

@@ -1,8 +1,10 @@
 //! Two ways to question a gradient without backpropagation: central differences, and a nudge.
 
 use crate::data::Dataset;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, check_positive};
 use crate::network::Network;
+use crate::product::largest;
+use crate::show::{Show, number};
 
 /// Which parameter: a weight or a bias, its layer, row and column (0 for a bias).
 ///
@@ -36,6 +38,17 @@ pub enum Parameter {
 }
 
 /// What a gradient check found: the worst disagreement of backpropagation with central differences, and where.
+///
+/// ```
+/// use zero_init::prelude::*;
+///
+/// # fn main() -> zero_init::Result<()> {
+/// let network = Network::new(&[2, 3, 1], Activation::Tanh, Init::He { seed: 1 })?;
+/// let check = network.check_gradients(&circles_train(), 1e-5)?;
+/// assert!((check.backpropagation - check.difference).abs() < 1e-8);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct GradientCheck {
     /// The worst relative error |g - d| / max(|g|, |d|, 10^-3 of the largest |g|).
@@ -50,6 +63,16 @@ pub struct GradientCheck {
 
 impl Network {
     /// All parameters, layer by layer, the weights of a layer before its biases.
+    ///
+    /// ```
+    /// use zero_init::prelude::*;
+    ///
+    /// # fn main() -> zero_init::Result<()> {
+    /// let network = Network::new(&[2, 1], Activation::Identity, Init::Zeros)?;
+    /// assert_eq!(network.parameters()[2], Parameter::Bias { layer: 1, row: 0 });
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn parameters(&self) -> Vec<Parameter> {
         let layer = |(l, w): (usize, &ndarray::Array2<f64>)| {
             let ((rows, columns), layer) = (w.dim(), l + 1);
@@ -61,8 +84,9 @@ impl Network {
 
     /// Compares every gradient of the cost with (J(θ + h) - J(θ - h)) / 2h.
     ///
-    /// An `h` around 1e-5 does best: the difference is off by about h² from the curvature and by 10^-16 / h from
-    /// rounding. Errors if `h` is not a finite number above 0 or the data has another number of features.
+    /// An `h` around 1e-5 does best: the difference is off by about h² from the third derivative and by 10^-16 / h from
+    /// rounding. Errors if `h` is not a finite number above 0 or too small to move a parameter, if the data has another
+    /// number of features, or if a cost or a gradient overflows.
     ///
     /// ```
     /// use zero_init::prelude::*;
@@ -75,37 +99,36 @@ impl Network {
     /// # }
     /// ```
     pub fn check_gradients(&self, data: &Dataset, h: f64) -> Result<GradientCheck> {
-        check_h(h)?;
+        check_positive("h", h)?;
         let gradients = self.gradients(data)?;
-        let gradient = |parameter: Parameter| match parameter {
-            Parameter::Weight { layer, row, column } => gradients.dw[layer - 1][[row, column]],
-            Parameter::Bias { layer, row } => gradients.db[layer - 1][[row, 0]],
-        };
-        let parameters = self.parameters();
-        let largest = parameters.iter().map(|&p| gradient(p).abs()).fold(0.0, f64::max);
+        let largest = gradients.dw.iter().chain(&gradients.db).map(largest).fold(0.0, f64::max);
         let mut nudged = self.clone();
-        let mut worst: Option<GradientCheck> = None;
-        for at in parameters {
-            let value = self.parameter(at)?;
-            let mut cost_at = |value: f64| {
-                nudged.set_parameter(at, value)?;
-                nudged.cost(data)
+        let mut check = |at| {
+            let backpropagation = match at {
+                Parameter::Weight { layer, row, column } => gradients.dw[layer - 1][[row, column]],
+                Parameter::Bias { layer, row } => gradients.db[layer - 1][[row, 0]],
             };
-            let (backpropagation, difference) = (gradient(at), (cost_at(value + h)? - cost_at(value - h)?) / (2.0 * h));
-            nudged.set_parameter(at, value)?;
-            let size = backpropagation.abs().max(difference.abs()).max(1e-3 * largest);
-            let error = if size == 0.0 { 0.0 } else { (backpropagation - difference).abs() / size };
-            if worst.is_none_or(|worst| error > worst.worst) {
-                worst = Some(GradientCheck { worst: error, at, backpropagation, difference });
+            let value = self.parameter(at)?;
+            let (above, below) = (value + h, value - h);
+            if above == below {
+                return Err(Error::value("h", format!("a step that moves a parameter of {value}"), h.to_string()));
             }
-        }
-        worst.ok_or_else(|| Error::shape("network", "at least 1 parameter", "none"))
+            let change = nudged.cost_with(data, at, above)? - nudged.cost_with(data, at, below)?;
+            let difference = change / (above - below);
+            let size = backpropagation.abs().max(difference.abs()).max(1e-3 * largest);
+            let worst = if size == 0.0 { 0.0 } else { (backpropagation - difference).abs() / size };
+            Ok(GradientCheck { worst, at, backpropagation, difference })
+        };
+        let mut parameters = self.parameters().into_iter();
+        let first = check(Parameter::Weight { layer: 1, row: 0, column: 0 })?;
+        parameters
+            .try_fold(first, |worst, at| check(at).map(|next| if next.worst > worst.worst { next } else { worst }))
     }
 
     /// How many of the weights change the cost, by even one bit, when they alone move by `h`.
     ///
-    /// Zero for a network that starts at zero, however large `h` is. Errors if `h` is not finite or 0, or if the data
-    /// has another number of features.
+    /// None of a network that starts at zero, for every `h` that does not overflow. Errors if `h` is not finite or 0, if
+    /// the data has another number of features, or if a cost overflows.
     ///
     /// ```
     /// use zero_init::prelude::*;
@@ -117,9 +140,10 @@ impl Network {
     /// # }
     /// ```
     pub fn weights_that_matter(&self, data: &Dataset, h: f64) -> Result<usize> {
-        let weights = self.parameters().into_iter().filter(|p| matches!(p, Parameter::Weight { .. }));
-        let changes = weights.map(|at| self.cost_change(data, at, h)).collect::<Result<Vec<_>>>()?;
-        Ok(changes.into_iter().filter(|&change| change != 0.0).count())
+        check_nudge(h)?;
+        let (cost, mut nudged) = (self.cost(data)?, self.clone());
+        let weights = self.parameters().into_iter().filter(|at| matches!(at, Parameter::Weight { .. }));
+        weights.map(|at| Ok(usize::from(nudged.cost_with(data, at, self.parameter(at)? + h)? != cost))).sum()
     }
 
     /// By how much the cost changes when one parameter moves by `h`. Errors as `weights_that_matter` does, and if
@@ -138,12 +162,17 @@ impl Network {
     /// # }
     /// ```
     pub fn cost_change(&self, data: &Dataset, at: Parameter, h: f64) -> Result<f64> {
-        if h == 0.0 || !h.is_finite() {
-            return Err(Error::value("h", "a finite number other than 0", h.to_string()));
-        }
-        let mut nudged = self.clone();
-        nudged.set_parameter(at, self.parameter(at)? + h)?;
-        Ok(nudged.cost(data)? - self.cost(data)?)
+        check_nudge(h)?;
+        Ok(self.clone().cost_with(data, at, self.parameter(at)? + h)? - self.cost(data)?)
+    }
+
+    /// The cost with another value of one parameter, which is put back.
+    fn cost_with(&mut self, data: &Dataset, at: Parameter, value: f64) -> Result<f64> {
+        let before = self.parameter(at)?;
+        self.set_parameter(at, value)?;
+        let cost = self.cost(data);
+        self.set_parameter(at, before)?;
+        cost
     }
 
     fn parameter(&self, at: Parameter) -> Result<f64> {
@@ -163,6 +192,19 @@ impl Network {
     }
 }
 
-fn check_h(h: f64) -> Result<()> {
-    if h.is_finite() && h > 0.0 { Ok(()) } else { Err(Error::value("h", "a finite number above 0", h.to_string())) }
+impl Show for GradientCheck {
+    fn plain(&self) -> String {
+        let GradientCheck { worst, at, backpropagation, difference } = self;
+        format!(
+            "worst relative error {} at {at:?}: {backpropagation} by backpropagation, {difference} by differences",
+            number(*worst)
+        )
+    }
+}
+
+fn check_nudge(h: f64) -> Result<()> {
+    if h == 0.0 || !h.is_finite() {
+        return Err(Error::value("h", "a finite number other than 0", h.to_string()));
+    }
+    Ok(())
 }

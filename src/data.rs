@@ -2,7 +2,7 @@
 
 use ndarray::{Array2, Axis};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, check_not_negative};
 use crate::loss::check_label;
 use crate::network::{check_finite, in_standard_layout};
 use crate::random::{Random, Stream};
@@ -35,6 +35,16 @@ impl Dataset {
     ///
     /// Errors if there is no feature or no sample, if the columns do not match, if a feature is not finite or a label
     /// neither 0 nor 1.
+    ///
+    /// ```
+    /// use zero_init::prelude::*;
+    ///
+    /// # fn main() -> zero_init::Result<()> {
+    /// let wrong = Dataset::new(array![[0.0, 1.0]], array![[0.0, 2.0]]);
+    /// assert_eq!(wrong.unwrap_err().to_string(), "y: expected the labels 0 and 1, got 2");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn new(x: Array2<f64>, y: Array2<f64>) -> Result<Self> {
         if x.nrows() == 0 {
             return Err(Error::shape("x", "at least 1 row (feature)", "none"));
@@ -48,26 +58,71 @@ impl Dataset {
     }
 
     /// The samples, (features, m).
+    ///
+    /// ```
+    /// use zero_init::prelude::*;
+    ///
+    /// # fn main() -> zero_init::Result<()> {
+    /// assert_eq!(circles_train().x().dim(), (2, 300));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn x(&self) -> &Array2<f64> {
         &self.x
     }
 
     /// The labels, (1, m).
+    ///
+    /// ```
+    /// use zero_init::prelude::*;
+    ///
+    /// # fn main() -> zero_init::Result<()> {
+    /// assert_eq!(circles_train().y().dim(), (1, 300));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn y(&self) -> &Array2<f64> {
         &self.y
     }
 
     /// The number of rows of x.
+    ///
+    /// ```
+    /// use zero_init::prelude::*;
+    ///
+    /// # fn main() -> zero_init::Result<()> {
+    /// assert_eq!(circles_train().features(), 2);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn features(&self) -> usize {
         self.x.nrows()
     }
 
     /// The number m of samples.
+    ///
+    /// ```
+    /// use zero_init::prelude::*;
+    ///
+    /// # fn main() -> zero_init::Result<()> {
+    /// assert_eq!(circles_train().samples(), 300);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn samples(&self) -> usize {
         self.x.ncols()
     }
 
     /// The number of samples with label 1.
+    ///
+    /// ```
+    /// use zero_init::prelude::*;
+    ///
+    /// # fn main() -> zero_init::Result<()> {
+    /// assert_eq!(circles_train().ones(), 150);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn ones(&self) -> usize {
         self.y.iter().filter(|&&y| y == 1.0).count()
     }
@@ -258,9 +313,7 @@ impl Sampling {
         if self.zeros + self.ones == 0 {
             return Err(Error::value("zeros, ones", "at least 1 sample", "0 and 0"));
         }
-        if !(self.noise.is_finite() && self.noise >= 0.0) {
-            return Err(Error::value("noise", "a finite number of at least 0", self.noise.to_string()));
-        }
+        check_not_negative("noise", self.noise)?;
         let mut random = Random::new(self.seed, Stream::Data);
         let mut x = Array2::zeros((2, self.zeros + self.ones));
         let mut y = Array2::zeros((1, self.zeros + self.ones));

@@ -3,17 +3,18 @@
 use ndarray::Array2;
 
 use crate::data::{Dataset, check_labels};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, check_positive};
 use crate::loss;
 use crate::network::{Network, Trace, check_layer, check_shape};
-use crate::product;
+use crate::product::{self, largest};
 
 impl Network {
     /// The backward pass from a trace of this network and the labels `y`, (1, m): δ, dW and db of every layer.
     ///
-    /// δ is per sample; dW and db are those of the mean loss. They are summed before they are divided by m, so what
-    /// cancels in exact arithmetic on equal terms is exactly 0 here too. Errors if the trace is of a network of other
-    /// sizes, if `y` has another shape than (1, m) or holds anything but 0 and 1.
+    /// δ is per sample; dW and db are those of the mean loss. They are summed before they are divided by m, so terms
+    /// that cancel add up to exactly 0 if their partial sums are exact, as those of ±½ and ±¼ are. Errors if the trace
+    /// is of a network of other sizes, if `y` has another shape than (1, m) or holds anything but 0 and 1, or if the
+    /// numbers are so large that a gradient overflows.
     ///
     /// ```
     /// use zero_init::prelude::*;
@@ -40,12 +41,18 @@ impl Network {
         check_labels(y, samples)?;
         let mut gradients = Gradients::new(self, samples);
         gradients.compute(self, trace, y);
+        for (l, (dw, db)) in gradients.dw.iter().zip(&gradients.db).enumerate() {
+            if !(largest(dw).is_finite() && largest(db).is_finite()) {
+                let came = format!("infinite or NaN in layer {}", l + 1);
+                return Err(Error::value("network", "finite gradients on this data", came));
+            }
+        }
         Ok(gradients)
     }
 
     /// The gradients of the cost on a data set: a forward pass, then a backward pass.
     ///
-    /// Errors if the data has another number of features.
+    /// Errors as [`forward`](Self::forward) and [`backward`](Self::backward) do.
     ///
     /// ```
     /// use zero_init::prelude::*;
@@ -80,7 +87,7 @@ impl Network {
     /// # }
     /// ```
     pub fn descend(&mut self, gradients: &Gradients, learning_rate: f64) -> Result<()> {
-        check_learning_rate(learning_rate)?;
+        check_positive("learning_rate", learning_rate)?;
         if gradients.dw.len() != self.layers() {
             let expected = format!("{} layers", self.layers());
             return Err(Error::shape("gradients", expected, gradients.dw.len().to_string()));
@@ -133,18 +140,48 @@ pub struct Gradients {
 
 impl Gradients {
     /// δ^l = ∂ℓ/∂z^l of every sample, (n_l, m). Errors if `layer` is not one of 1 … L.
+    ///
+    /// ```
+    /// use zero_init::prelude::*;
+    ///
+    /// # fn main() -> zero_init::Result<()> {
+    /// let network = Network::new(&[2, 10, 5, 1], Activation::Relu, Init::Zeros)?;
+    /// assert_eq!(*network.gradients(&circles_train())?.delta(3)?, 0.5 - circles_train().y());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn delta(&self, layer: usize) -> Result<&Array2<f64>> {
         check_layer(layer, 1, self.delta.len())?;
         Ok(&self.delta[layer - 1])
     }
 
     /// The weight gradient dW^l, (n_l, n_{l-1}). Errors if `layer` is not one of 1 … L.
+    ///
+    /// ```
+    /// use zero_init::prelude::*;
+    ///
+    /// # fn main() -> zero_init::Result<()> {
+    /// let network = Network::new(&[2, 10, 5, 1], Activation::Relu, Init::Zeros)?;
+    /// assert!(all_zero(network.gradients(&circles_train())?.dw(1)?));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn dw(&self, layer: usize) -> Result<&Array2<f64>> {
         check_layer(layer, 1, self.dw.len())?;
         Ok(&self.dw[layer - 1])
     }
 
     /// The bias gradient db^l, (n_l, 1). Errors if `layer` is not one of 1 … L.
+    ///
+    /// ```
+    /// use zero_init::prelude::*;
+    ///
+    /// # fn main() -> zero_init::Result<()> {
+    /// let network = Network::new(&[2, 10, 5, 1], Activation::Relu, Init::Zeros)?;
+    /// assert!(all_zero(network.gradients(&circles_train())?.db(3)?)); // 150 push up, 150 down
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn db(&self, layer: usize) -> Result<&Array2<f64>> {
         check_layer(layer, 1, self.db.len())?;
         Ok(&self.db[layer - 1])
@@ -163,7 +200,7 @@ impl Gradients {
     /// ```
     pub fn norms(&self) -> Vec<f64> {
         let norm = |dw: &Array2<f64>| {
-            let largest = dw.iter().fold(0.0, |largest: f64, v| largest.max(v.abs()));
+            let largest = largest(dw);
             if largest == 0.0 || !largest.is_finite() {
                 return largest;
             }
@@ -209,13 +246,5 @@ impl Gradients {
                 *db = product::sum(delta) / m;
             }
         }
-    }
-}
-
-pub(crate) fn check_learning_rate(learning_rate: f64) -> Result<()> {
-    if learning_rate.is_finite() && learning_rate > 0.0 {
-        Ok(())
-    } else {
-        Err(Error::value("learning_rate", "a finite number above 0", learning_rate.to_string()))
     }
 }

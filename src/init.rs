@@ -2,7 +2,8 @@
 
 use ndarray::Array2;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, check_not_negative};
+use crate::network::check_finite;
 use crate::random::{Random, Stream};
 
 /// How the weights of a network start.
@@ -22,9 +23,9 @@ use crate::random::{Random, Stream};
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Init {
-    /// Every parameter is 0.
+    /// Every entry is 0.
     Zeros,
-    /// Every parameter is this number.
+    /// Every entry is this number. (`Network::new` uses it for the weights, `with_biases` for the biases.)
     Constant(
         /// The number.
         f64,
@@ -63,7 +64,7 @@ impl Init {
             };
             self.array((units, inputs), scale, &mut random)
         };
-        Ok(sizes.windows(2).map(layer).collect())
+        finite("init", sizes.windows(2).map(layer).collect())
     }
 
     /// The biases of all layers of the given sizes: b^l is (n_l, 1).
@@ -78,7 +79,7 @@ impl Init {
             }
         };
         let mut random = self.random(Stream::Biases);
-        Ok(sizes[1..].iter().map(|&units| self.array((units, 1), scale, &mut random)).collect())
+        finite("biases", sizes[1..].iter().map(|&units| self.array((units, 1), scale, &mut random)).collect())
     }
 
     fn array(self, shape: (usize, usize), scale: f64, random: &mut Random) -> Array2<f64> {
@@ -102,10 +103,14 @@ impl Init {
             Init::Constant(value) if !value.is_finite() => {
                 Err(Error::value(argument, "a finite constant", value.to_string()))
             }
-            Init::Normal { scale, .. } if !(scale.is_finite() && scale >= 0.0) => {
-                Err(Error::value(argument, "a finite scale of at least 0", scale.to_string()))
-            }
+            Init::Normal { scale, .. } => check_not_negative(argument, scale),
             _ => Ok(()),
         }
     }
+}
+
+/// A huge scale times a normal number may overflow.
+fn finite(argument: &'static str, arrays: Vec<Array2<f64>>) -> Result<Vec<Array2<f64>>> {
+    arrays.iter().try_for_each(|array| check_finite(argument, array))?;
+    Ok(arrays)
 }

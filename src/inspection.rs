@@ -5,13 +5,13 @@
 
 use std::fmt;
 
-use ndarray::Array2;
+use ndarray::{Array2, ArrayView1};
 
 use crate::data::Dataset;
-use crate::error::{Error, Result};
+use crate::error::{Result, check_not_negative};
 use crate::network::Network;
-use crate::product;
-use crate::show::{Show, html_cells, number};
+use crate::product::{self, largest};
+use crate::show::{Show, html_cells, number, superscript};
 
 /// Below this size a gradient that is not zero is called small, unless one chooses another threshold.
 const SMALL: f64 = 1e-7;
@@ -38,7 +38,7 @@ pub enum Verdict {
     Small {
         /// The threshold on the largest absolute entry.
         threshold: f64,
-        /// The smallest of the factors that make it.
+        /// The smallest of the factors that make up the largest entry.
         cause: Factor,
     },
     /// All entries are zero, since the activations that come in, a^{l-1}, are.
@@ -53,13 +53,25 @@ pub enum Verdict {
         /// Which of the factors of δ^l is zero.
         NoDelta,
     ),
-    /// All entries are zero though neither a^{l-1} nor δ^l is: no sample has a non-zero product of the two.
+    /// All entries are zero though neither a^{l-1} nor δ^l is: no sample has both.
     NeverTogether,
+    /// All entries are zero though samples have both: their product is too small a number to be written.
+    Underflow,
     /// All entries are zero though samples push: what they push adds up to zero over the batch.
     Cancelled,
 }
 
 /// Why δ^l is zero for every unit and sample.
+///
+/// ```
+/// use zero_init::prelude::*;
+///
+/// # fn main() -> zero_init::Result<()> {
+/// let inspection = Network::new(&[2, 3, 1], Activation::Tanh, Init::Zeros)?.inspect(&circles_train())?;
+/// assert_eq!(inspection.layer(1)?.dw_verdict, Verdict::DeltaZero(NoDelta::NothingFlowsBack));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NoDelta {
     /// Nothing flows back: W^{l+1}ᵀ δ^{l+1} = 0.
@@ -70,11 +82,25 @@ pub enum NoDelta {
     BothZero,
     /// Neither is zero, but wherever one is not, the other is.
     NeverTogether,
+    /// Both are non-zero at the same unit and sample, but their product is too small a number to be written.
+    Underflow,
     /// The output layer's δ^L = ŷ - y is zero: every prediction equals its label.
     NoError,
 }
 
-/// A factor of dW.
+/// What a gradient is the product of.
+///
+/// ```
+/// use zero_init::prelude::*;
+///
+/// # fn main() -> zero_init::Result<()> {
+/// let mut saturated = Network::new(&[2, 3, 1], Activation::Tanh, Init::Zeros)?.with_biases(Init::Constant(20.0))?;
+/// saturated.set_weight(2, (0, 0), 1.0)?;
+/// let verdict = saturated.inspect(&circles_train())?.layer(1)?.dw_verdict;
+/// assert_eq!(verdict, Verdict::Small { threshold: 1e-7, cause: Factor::Slope });
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Factor {
     /// The activations that come in, a^{l-1}.
@@ -83,18 +109,31 @@ pub enum Factor {
     FlowBack,
     /// The slope g'(z^l). Small: saturated units.
     Slope,
+    /// The coincidence of factors: where one of them is large, another is small.
+    Coincidence,
     /// The mean over the samples: it is much smaller than the largest term.
     Mean,
 }
 
 /// One layer's chain: the largest absolute value of each factor of dW^l and db^l, and the verdicts.
+///
+/// ```
+/// use zero_init::prelude::*;
+///
+/// # fn main() -> zero_init::Result<()> {
+/// let inspection = Network::new(&[2, 10, 5, 1], Activation::Relu, Init::Zeros)?.inspect(&circles_train())?;
+/// let output = inspection.layer(3)?;
+/// assert_eq!((output.input, output.delta, output.per_sample, output.dw), (0.0, 0.5, 0.0, 0.0));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct LayerInspection {
     /// The layer l.
     pub layer: usize,
     /// The number of units n_l.
     pub units: usize,
-    /// Units whose activation is zero for every sample; `None` at the output layer.
+    /// Units that are off for every sample, with a = 0 and g'(z) = 0; `None` at the output layer.
     pub dead_units: Option<usize>,
     /// a^{l-1}, what comes in.
     pub input: f64,
@@ -142,7 +181,17 @@ pub struct Inspection {
 impl Network {
     /// Says for each layer, on the given data, why dW and db are zero or are not.
     ///
-    /// Errors if the data has another number of features, or if the numbers are so large that a gradient overflows.
+    /// Errors if the data has another number of features, or if the numbers are so large that one overflows.
+    ///
+    /// ```
+    /// use zero_init::prelude::*;
+    ///
+    /// # fn main() -> zero_init::Result<()> {
+    /// let network = Network::new(&[2, 3, 1], Activation::Sigmoid, Init::Zeros)?;
+    /// assert_eq!(network.inspect(&circles_train())?.layer(2)?.dw_verdict, Verdict::Cancelled);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn inspect(&self, data: &Dataset) -> Result<Inspection> {
         self.inspect_with_threshold(data, SMALL)
     }
@@ -162,21 +211,13 @@ impl Network {
     /// # }
     /// ```
     pub fn inspect_with_threshold(&self, data: &Dataset, threshold: f64) -> Result<Inspection> {
-        if !(threshold.is_finite() && threshold >= 0.0) {
-            let expected = "a finite number of at least 0";
-            return Err(Error::value("threshold", expected, threshold.to_string()));
-        }
+        check_not_negative("threshold", threshold)?;
         let trace = self.forward(data.x())?;
         let gradients = self.backward(&trace, data.y())?;
         let last = self.layers() - 1;
-        for l in 0..=last {
-            if !(finite(&gradients.dw[l]) && finite(&gradients.db[l])) {
-                let came = format!("infinite or NaN in layer {}", l + 1);
-                return Err(Error::value("network", "finite gradients on this data", came));
-            }
-        }
         let inspect = |l: usize| {
             let (input, delta, dw) = (&trace.a[l], &gradients.delta[l], &gradients.dw[l]);
+            let columns = || delta.columns().into_iter().zip(input.columns());
             let mut layer = LayerInspection {
                 layer: l + 1,
                 units: delta.nrows(),
@@ -185,7 +226,7 @@ impl Network {
                 flow_back: largest(delta),
                 slope: None,
                 delta: largest(delta),
-                per_sample: largest_product(delta, input),
+                per_sample: columns().map(|(delta, a)| size(delta) * size(a)).fold(0.0, f64::max),
                 dw: largest(dw),
                 db: largest(&gradients.db[l]),
                 zeros_in_dw: dw.iter().filter(|&&v| v == 0.0).count(),
@@ -193,16 +234,21 @@ impl Network {
                 dw_verdict: Verdict::Alive,
                 db_verdict: Verdict::Alive,
             };
+            let mut no_delta = NoDelta::NoError;
             if l < last {
-                let a = &trace.a[l + 1];
-                layer.dead_units = Some(a.rows().into_iter().filter(|a| a.iter().all(|&a| a == 0.0)).count());
+                let slope = trace.z[l].mapv(|z| self.hidden.derivative(z));
                 let mut back = Array2::zeros(delta.dim());
                 product::times(self.weights[l + 1].t(), &gradients.delta[l + 1], None, &mut back);
+                let off = |unit: usize| size(trace.a[l + 1].row(unit)) == 0.0 && size(slope.row(unit)) == 0.0;
+                layer.dead_units = Some((0..layer.units).filter(|&unit| off(unit)).count());
                 layer.flow_back = largest(&back);
-                layer.slope = Some(trace.z[l].iter().map(|&z| self.hidden.derivative(z).abs()).fold(0.0, f64::max));
+                layer.slope = Some(largest(&slope));
+                let meet = back.iter().zip(&slope).any(|(&back, &slope)| back != 0.0 && slope != 0.0);
+                no_delta = layer.no_delta(meet);
             }
-            layer.dw_verdict = layer.verdict(layer.input, layer.per_sample, layer.dw, threshold);
-            layer.db_verdict = layer.verdict(1.0, layer.delta, layer.db, threshold);
+            let meet = columns().any(|(delta, a)| size(delta) != 0.0 && size(a) != 0.0);
+            layer.dw_verdict = layer.verdict(layer.input, layer.per_sample, layer.dw, meet, no_delta, threshold);
+            layer.db_verdict = layer.verdict(1.0, layer.delta, layer.db, true, no_delta, threshold);
             layer
         };
         Ok(Inspection { layers: (0..=last).map(inspect).collect() })
@@ -210,39 +256,45 @@ impl Network {
 }
 
 impl LayerInspection {
-    /// Why a gradient of this layer is what it is: the mean of `terms`, which are δ times `input`.
-    fn verdict(&self, input: f64, terms: f64, gradient: f64, threshold: f64) -> Verdict {
+    /// Why a gradient of this layer is what it is: the mean of `terms`, which are δ times `input`; `meet` says whether
+    /// there is a sample for which both are not zero.
+    fn verdict(&self, input: f64, terms: f64, gradient: f64, meet: bool, no_delta: NoDelta, threshold: f64) -> Verdict {
+        if gradient >= threshold && gradient != 0.0 {
+            return Verdict::Alive;
+        }
         if gradient != 0.0 {
-            return if gradient < threshold {
-                Verdict::Small { threshold, cause: self.smallest_factor(input, terms, gradient) }
-            } else {
-                Verdict::Alive
-            };
+            return Verdict::Small { threshold, cause: self.smallest_factor(input, terms, gradient) };
         }
         match (input == 0.0, self.delta == 0.0) {
-            (true, true) => Verdict::InputAndDeltaZero(self.no_delta()),
+            (true, true) => Verdict::InputAndDeltaZero(no_delta),
             (true, false) => Verdict::InputZero,
-            (false, true) => Verdict::DeltaZero(self.no_delta()),
-            (false, false) if terms == 0.0 => Verdict::NeverTogether,
+            (false, true) => Verdict::DeltaZero(no_delta),
+            (false, false) if !meet => Verdict::NeverTogether,
+            // Below this, a number has lost digits, and its mean may be zero for that alone.
+            (false, false) if terms < f64::MIN_POSITIVE => Verdict::Underflow,
             (false, false) => Verdict::Cancelled,
         }
     }
 
-    fn no_delta(&self) -> NoDelta {
-        match (self.slope, self.flow_back == 0.0) {
-            (None, _) => NoDelta::NoError,
-            (Some(0.0), true) => NoDelta::BothZero,
-            (Some(0.0), false) => NoDelta::SlopeZero,
-            (Some(_), true) => NoDelta::NothingFlowsBack,
-            (Some(_), false) => NoDelta::NeverTogether,
+    /// Why δ of a hidden layer is zero, if it is; `meet` says whether its factors are anywhere both not zero.
+    fn no_delta(&self, meet: bool) -> NoDelta {
+        match (self.slope == Some(0.0), self.flow_back == 0.0) {
+            (true, true) => NoDelta::BothZero,
+            (true, false) => NoDelta::SlopeZero,
+            (false, true) => NoDelta::NothingFlowsBack,
+            (false, false) if meet => NoDelta::Underflow,
+            (false, false) => NoDelta::NeverTogether,
         }
     }
 
+    /// The gradient is the product of these: its factors, how far they coincide, and how far the terms cancel.
     fn smallest_factor(&self, input: f64, terms: f64, gradient: f64) -> Factor {
+        let slope = self.slope.unwrap_or(1.0);
         let factors = [
             (Factor::Input, input),
             (Factor::FlowBack, self.flow_back),
-            (Factor::Slope, self.slope.unwrap_or(1.0)),
+            (Factor::Slope, slope),
+            (Factor::Coincidence, (self.delta / (self.flow_back * slope)) * (terms / (self.delta * input))),
             (Factor::Mean, gradient / terms),
         ];
         let smallest = factors.into_iter().min_by(|a, b| a.1.total_cmp(&b.1));
@@ -261,6 +313,7 @@ impl LayerInspection {
             NoDelta::SlopeZero => format!("δ{l} = 0: no slope, g′(z{l}) = 0"),
             NoDelta::BothZero => format!("δ{l} = 0: nothing flows back, {flow_back} = 0, and g′(z{l}) = 0"),
             NoDelta::NeverTogether => format!("δ{l} = 0: wherever {flow_back} is not 0, g′(z{l}) is"),
+            NoDelta::Underflow => format!("δ{l} = 0: {flow_back} times g′(z{l}) underflows"),
             NoDelta::NoError => format!("δ{l} = 0: every ŷ equals its y"),
         };
         match verdict {
@@ -270,6 +323,7 @@ impl LayerInspection {
                     Factor::Input => format!("{input} is small"),
                     Factor::FlowBack => format!("little flows back, {flow_back} is small"),
                     Factor::Slope => format!("saturated, g′(z{l}) is small"),
+                    Factor::Coincidence => "where one factor is large, another is small".to_string(),
                     Factor::Mean => "the samples nearly cancel".to_string(),
                 };
                 format!("small, below {}: {cause}", number(threshold))
@@ -278,6 +332,7 @@ impl LayerInspection {
             Verdict::DeltaZero(why) => format!("zero since {}", no_delta(why)),
             Verdict::InputAndDeltaZero(why) => format!("zero twice over: {input} = 0, and {}", no_delta(why)),
             Verdict::NeverTogether => format!("zero since no sample has both {input} ≠ 0 and δ{l} ≠ 0"),
+            Verdict::Underflow => format!("zero since δ{l} times {input} underflows"),
             Verdict::Cancelled => "zero, cancelled: the samples push but their mean is 0".to_string(),
         }
     }
@@ -298,10 +353,24 @@ impl LayerInspection {
             1 => "x".to_string(),
             l => format!("a{}", superscript(l - 1)),
         };
-        self.words(self.dw_verdict, &input)
+        let words = self.words(self.dw_verdict, &input);
+        match (self.dw_verdict, self.zeros_in_dw) {
+            (Verdict::Alive, 1..) => format!("{words}, {} of {} entries 0", self.zeros_in_dw, self.entries_of_dw),
+            _ => words,
+        }
     }
 
     /// Why db^l is what it is, in words.
+    ///
+    /// ```
+    /// use zero_init::prelude::*;
+    ///
+    /// # fn main() -> zero_init::Result<()> {
+    /// let inspection = Network::new(&[2, 10, 5, 1], Activation::Relu, Init::Zeros)?.inspect(&circles_train())?;
+    /// assert_eq!(inspection.layer(3)?.why_db(), "zero, cancelled: the samples push but their mean is 0");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn why_db(&self) -> String {
         self.words(self.db_verdict, "1")
     }
@@ -309,20 +378,41 @@ impl LayerInspection {
 
 impl Inspection {
     /// The rows, layer 1 first.
+    ///
+    /// ```
+    /// use zero_init::prelude::*;
+    ///
+    /// # fn main() -> zero_init::Result<()> {
+    /// let inspection = Network::new(&[2, 10, 5, 1], Activation::Relu, Init::Zeros)?.inspect(&circles_train())?;
+    /// assert!(inspection.layers().iter().all(|layer| layer.dw == 0.0));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn layers(&self) -> &[LayerInspection] {
         &self.layers
     }
 
     /// The row of layer l. Errors if `layer` is not one of 1 … L.
+    ///
+    /// ```
+    /// use zero_init::prelude::*;
+    ///
+    /// # fn main() -> zero_init::Result<()> {
+    /// let inspection = Network::new(&[2, 1], Activation::Relu, Init::Zeros)?.inspect(&circles_train())?;
+    /// assert_eq!(inspection.layer(1)?.why_dw(), "alive");
+    /// assert!(inspection.layer(2).is_err());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn layer(&self, layer: usize) -> Result<&LayerInspection> {
         crate::network::check_layer(layer, 1, self.layers.len())?;
         Ok(&self.layers[layer - 1])
     }
 
-    const HEADINGS: [&str; 9] =
-        ["layer l", "aˡ⁻¹", "Wˡ⁺¹ᵀδˡ⁺¹", "g′(zˡ)", "δˡ", "δˡ·aˡ⁻¹", "dWˡ", "why dWˡ", "why dbˡ"];
+    const HEADINGS: [&str; 10] =
+        ["layer l", "aˡ⁻¹", "Wˡ⁺¹ᵀδˡ⁺¹", "g′(zˡ)", "δˡ", "δˡ·aˡ⁻¹", "dWˡ", "dbˡ", "why dWˡ", "why dbˡ"];
 
-    fn rows(&self) -> Vec<[String; 9]> {
+    fn rows(&self) -> Vec<[String; 10]> {
         self.layers
             .iter()
             .map(|layer| {
@@ -334,6 +424,7 @@ impl Inspection {
                     number(layer.delta),
                     number(layer.per_sample),
                     number(layer.dw),
+                    number(layer.db),
                     layer.why_dw(),
                     layer.why_db(),
                 ]
@@ -356,10 +447,10 @@ impl fmt::Display for Inspection {
                 write!(f, "   W{above}ᵀδ{above} {}   g′(z{l}) {}", number(layer.flow_back), number(slope))?;
             }
             let (delta, terms, dw) = (number(layer.delta), number(layer.per_sample), number(layer.dw));
-            writeln!(f, "   δ{l} {delta}   δ{l}·a{below} {terms}   dW{l} {dw}")?;
+            writeln!(f, "   δ{l} {delta}   δ{l}·a{below} {terms}   dW{l} {dw}   db{l} {}", number(layer.db))?;
             writeln!(f, "  db{} is {}", superscript(layer.layer), layer.why_db())?;
             if let Some(dead) = layer.dead_units.filter(|&dead| dead > 0) {
-                writeln!(f, "  {dead} of {} units are dead: a = 0 for every sample", layer.units)?;
+                writeln!(f, "  {dead} of {} units are dead: a = 0 and g′(z) = 0 for every sample", layer.units)?;
             }
         }
         write!(f, "{LEGEND}")
@@ -372,8 +463,8 @@ impl Show for Inspection {
     }
 
     fn rich(&self) -> Option<(&'static str, String)> {
-        let row = |cell, texts: &[&str; 9]| {
-            let (numbers, reasons) = texts.split_at(7);
+        let row = |cell, texts: &[&str; 10]| {
+            let (numbers, reasons) = texts.split_at(8);
             format!("<tr>{}{}</tr>", html_cells(cell, "right", numbers), html_cells(cell, "left", reasons))
         };
         let head = row("th", &Self::HEADINGS);
@@ -387,7 +478,7 @@ impl Show for Inspection {
         let dead = if dead.is_empty() {
             String::new()
         } else {
-            format!(" Dead units (a = 0 for every sample): {}.", dead.join(", "))
+            format!(" Dead units (a = 0 and g′(z) = 0 for every sample): {}.", dead.join(", "))
         };
         let table = format!("<table><thead>{head}</thead><tbody>{body}</tbody></table><p>{LEGEND}{dead}</p>");
         Some(("text/html", table))
@@ -406,22 +497,7 @@ pub fn all_zero(matrix: &Array2<f64>) -> bool {
     matrix.iter().all(|&v| v == 0.0)
 }
 
-/// The largest absolute value; 0 only if every value is.
-fn largest(array: &Array2<f64>) -> f64 {
-    array.iter().fold(0.0, |largest, v| v.abs().max(largest))
-}
-
-fn finite(array: &Array2<f64>) -> bool {
-    array.iter().all(|v| v.is_finite())
-}
-
-/// The largest |δ_i a_j| of any one sample.
-fn largest_product(delta: &Array2<f64>, a: &Array2<f64>) -> f64 {
-    let column = |array: &Array2<f64>, sample| array.column(sample).iter().fold(0.0, |l: f64, v| v.abs().max(l));
-    (0..a.ncols()).map(|sample| column(delta, sample) * column(a, sample)).fold(0.0, f64::max)
-}
-
-fn superscript(number: usize) -> String {
-    const DIGITS: [char; 10] = ['⁰', '¹', '²', '³', '⁴', '⁵', '⁶', '⁷', '⁸', '⁹'];
-    number.to_string().bytes().map(|digit| DIGITS[usize::from(digit - b'0')]).collect()
+/// The largest absolute value of a row or a column.
+fn size(vector: ArrayView1<f64>) -> f64 {
+    vector.iter().fold(0.0, |size, v| size.max(v.abs()))
 }

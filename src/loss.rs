@@ -28,7 +28,7 @@ pub fn cross_entropy(y_hat: f64, y: f64) -> Result<f64> {
 
 /// The slope of the loss in the prediction: da = ∂ℓ/∂ŷ = -y/ŷ + (1 - y)/(1 - ŷ).
 ///
-/// Errors as [`cross_entropy`] does.
+/// It is infinite for a certain and wrong prediction. Errors as [`cross_entropy`] does.
 ///
 /// ```
 /// use zero_init::cross_entropy_slope;
@@ -42,7 +42,7 @@ pub fn cross_entropy(y_hat: f64, y: f64) -> Result<f64> {
 pub fn cross_entropy_slope(y_hat: f64, y: f64) -> Result<f64> {
     check_prediction(y_hat)?;
     check_label(y)?;
-    Ok(if y == 1.0 { -1.0 / y_hat } else { 1.0 / (1.0 - y_hat) })
+    Ok(if y == 1.0 { -1.0 / y_hat.abs() } else { 1.0 / (1.0 - y_hat) })
 }
 
 /// The loss at the output unit's pre-activation z: ℓ = ln(1 + e^z) - y z, finite for every finite z.

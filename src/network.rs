@@ -9,12 +9,13 @@ use crate::init::Init;
 use crate::loss;
 use crate::product;
 use crate::random::{Random, Stream};
+use crate::show::Show;
 
 /// The most parameters that a network may have (800 MB).
-const MAX_PARAMETERS: usize = 100_000_000;
+pub(crate) const MAX_PARAMETERS: usize = 100_000_000;
 
-/// The most numbers that one kind of array of a trace (z, say) may have over all layers (8 GB).
-const MAX_TRACE: usize = 1_000_000_000;
+/// The most numbers that one kind of array, z or a or δ, may have over all layers (2 GB).
+const MAX_TRACE: usize = 250_000_000;
 
 /// A multilayer perceptron for two classes: hidden layers with one activation, one sigmoid output unit.
 ///
@@ -114,6 +115,16 @@ impl Network {
     }
 
     /// The number of units of every layer, inputs first: n_0, n_1, …, n_L.
+    ///
+    /// ```
+    /// use zero_init::prelude::*;
+    ///
+    /// # fn main() -> zero_init::Result<()> {
+    /// let network = Network::new(&[2, 10, 5, 1], Activation::Relu, Init::Zeros)?;
+    /// assert_eq!(network.sizes(), [2, 10, 5, 1]);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn sizes(&self) -> Vec<usize> {
         let mut sizes = vec![self.weights[0].ncols()];
         sizes.extend(self.weights.iter().map(|w| w.nrows()));
@@ -121,22 +132,67 @@ impl Network {
     }
 
     /// The number L of layers that have weights.
+    ///
+    /// ```
+    /// use zero_init::prelude::*;
+    ///
+    /// # fn main() -> zero_init::Result<()> {
+    /// let network = Network::new(&[2, 10, 5, 1], Activation::Relu, Init::Zeros)?;
+    /// assert_eq!(network.layers(), 3);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn layers(&self) -> usize {
         self.weights.len()
     }
 
+    pub(crate) fn parameter_count(&self) -> usize {
+        self.weights.iter().chain(&self.biases).map(|array| array.len()).sum()
+    }
+
     /// The activation g of the hidden layers.
-    pub fn hidden(&self) -> Activation {
+    ///
+    /// ```
+    /// use zero_init::prelude::*;
+    ///
+    /// # fn main() -> zero_init::Result<()> {
+    /// let network = Network::new(&[2, 10, 5, 1], Activation::Relu, Init::Zeros)?;
+    /// assert_eq!(network.activation(), Activation::Relu);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn activation(&self) -> Activation {
         self.hidden
     }
 
     /// The weights W^l, (n_l, n_{l-1}). Errors if `layer` is not one of 1 … L.
+    ///
+    /// ```
+    /// use zero_init::prelude::*;
+    ///
+    /// # fn main() -> zero_init::Result<()> {
+    /// let network = Network::new(&[2, 10, 5, 1], Activation::Relu, Init::Zeros)?;
+    /// assert_eq!(network.weights(1)?.dim(), (10, 2));
+    /// assert!(network.weights(4).is_err());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn weights(&self, layer: usize) -> Result<&Array2<f64>> {
         self.check_layer(layer)?;
         Ok(&self.weights[layer - 1])
     }
 
     /// The biases b^l, (n_l, 1). Errors if `layer` is not one of 1 … L.
+    ///
+    /// ```
+    /// use zero_init::prelude::*;
+    ///
+    /// # fn main() -> zero_init::Result<()> {
+    /// let network = Network::new(&[2, 10, 5, 1], Activation::Relu, Init::Zeros)?;
+    /// assert_eq!(network.biases(1)?.dim(), (10, 1));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn biases(&self, layer: usize) -> Result<&Array2<f64>> {
         self.check_layer(layer)?;
         Ok(&self.biases[layer - 1])
@@ -180,7 +236,8 @@ impl Network {
 
     /// The forward pass for the samples `x`, (n_0, m): z and a of every layer.
     ///
-    /// Errors if `x` has another number of rows, no column, or a number that is not finite.
+    /// Errors if `x` has another number of rows, no column, or a number that is not finite; or if the weights are so
+    /// large that a z overflows.
     ///
     /// ```
     /// use ndarray::array;
@@ -197,7 +254,7 @@ impl Network {
     pub fn forward(&self, x: &Array2<f64>) -> Result<Trace> {
         let mut trace = self.new_trace(x)?;
         self.propagate(&mut trace);
-        trace.finish();
+        trace.finish()?;
         Ok(trace)
     }
 
@@ -222,11 +279,21 @@ impl Network {
         trace.masks = dropout.new_masks(&trace);
         dropout.draw(&mut trace.masks);
         self.propagate(&mut trace);
-        trace.finish();
+        trace.finish()?;
         Ok(trace)
     }
 
     /// The predictions ŷ = a^L for the samples `x`, (1, m). Errors as [`forward`](Self::forward) does.
+    ///
+    /// ```
+    /// use zero_init::prelude::*;
+    ///
+    /// # fn main() -> zero_init::Result<()> {
+    /// let network = Network::new(&[2, 10, 5, 1], Activation::Relu, Init::Zeros)?;
+    /// assert!(network.probabilities(circles_test().x())?.iter().all(|&y_hat| y_hat == 0.5));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn probabilities(&self, x: &Array2<f64>) -> Result<Array2<f64>> {
         let mut trace = self.forward(x)?;
         Ok(trace.a.swap_remove(self.layers()))
@@ -235,6 +302,16 @@ impl Network {
     /// The predicted labels for the samples `x`, (1, m): 1 where ŷ > 0.5, else 0, as in the course.
     ///
     /// Errors as [`forward`](Self::forward) does.
+    ///
+    /// ```
+    /// use zero_init::prelude::*;
+    ///
+    /// # fn main() -> zero_init::Result<()> {
+    /// let network = Network::new(&[2, 10, 5, 1], Activation::Relu, Init::Zeros)?;
+    /// assert!(all_zero(&network.predictions(circles_test().x())?));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn predictions(&self, x: &Array2<f64>) -> Result<Array2<f64>> {
         Ok(self.probabilities(x)?.mapv(|y_hat| f64::from(u8::from(y_hat > 0.5))))
     }
@@ -256,9 +333,9 @@ impl Network {
         Ok(right as f64 / data.samples() as f64)
     }
 
-    /// The cost: the mean binary cross-entropy over the samples, in nats, computed from z^L so that it is finite.
+    /// The cost: the mean binary cross-entropy over the samples, in nats. From z^L, so that ŷ = 0 or 1 does no harm.
     ///
-    /// Errors if the data has another number of features.
+    /// Errors as [`forward`](Self::forward) does.
     ///
     /// ```
     /// use zero_init::prelude::*;
@@ -270,9 +347,7 @@ impl Network {
     /// # }
     /// ```
     pub fn cost(&self, data: &Dataset) -> Result<f64> {
-        let mut trace = self.new_trace(data.x())?;
-        self.propagate(&mut trace);
-        Ok(trace.cost(data.y()))
+        Ok(self.forward(data.x())?.cost(data.y()))
     }
 
     /// Space for a forward pass, with a^0 = x in it.
@@ -318,6 +393,13 @@ impl Network {
     }
 }
 
+impl Show for Network {
+    fn plain(&self) -> String {
+        let sizes: Vec<String> = self.sizes().iter().map(|n| n.to_string()).collect();
+        format!("layers {}, hidden {:?}, {} parameters", sizes.join(" → "), self.hidden, self.parameter_count())
+    }
+}
+
 /// What a forward pass leaves: z^l, (n_l, m), of layers 1 … L and a^l, (n_l, m), of layers 0 … L, with a^0 = x.
 ///
 /// ```
@@ -341,23 +423,46 @@ pub struct Trace {
 
 impl Trace {
     /// The pre-activations z^l, (n_l, m). Errors if `layer` is not one of 1 … L.
+    ///
+    /// ```
+    /// use zero_init::prelude::*;
+    ///
+    /// # fn main() -> zero_init::Result<()> {
+    /// let network = Network::new(&[2, 10, 5, 1], Activation::Relu, Init::Zeros)?;
+    /// assert!(all_zero(network.forward(circles_train().x())?.z(1)?));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn z(&self, layer: usize) -> Result<&Array2<f64>> {
         check_layer(layer, 1, self.z.len())?;
         Ok(&self.z[layer - 1])
     }
 
     /// The activations a^l, (n_l, m); a^0 is x, a^L is ŷ. Errors if `layer` is not one of 0 … L.
+    ///
+    /// ```
+    /// use zero_init::prelude::*;
+    ///
+    /// # fn main() -> zero_init::Result<()> {
+    /// let network = Network::new(&[2, 10, 5, 1], Activation::Relu, Init::Zeros)?;
+    /// assert_eq!(network.forward(circles_train().x())?.a(0)?, circles_train().x());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn a(&self, layer: usize) -> Result<&Array2<f64>> {
         check_layer(layer, 0, self.z.len())?;
         Ok(&self.a[layer])
     }
 
-    /// ŷ = a^L = σ(z^L), which no gradient needs.
-    pub(crate) fn finish(&mut self) {
-        let (z, y_hat) = (self.z.last(), self.a.last_mut());
-        if let (Some(z), Some(y_hat)) = (z, y_hat) {
-            y_hat.zip_mut_with(z, |y_hat, &z| *y_hat = sigmoid(z));
+    /// ŷ = a^L = σ(z^L), which no gradient needs, if no z overflowed.
+    fn finish(&mut self) -> Result<()> {
+        if let Some(l) = self.z.iter().position(|z| z.iter().any(|z| !z.is_finite())) {
+            let came = format!("infinite or NaN in layer {}", l + 1);
+            return Err(Error::value("network", "finite pre-activations on this data", came));
         }
+        let layers = self.z.len();
+        self.a[layers].zip_mut_with(&self.z[layers - 1], |y_hat, &z| *y_hat = sigmoid(z));
+        Ok(())
     }
 
     /// The mean loss over the samples, measured from that of the first, so that equal losses have exactly their mean.
@@ -365,7 +470,7 @@ impl Trace {
         let z = &self.z[self.z.len() - 1];
         let losses = z.iter().zip(y).map(|(&z, &y)| loss::loss(z, y));
         let first = loss::loss(z[[0, 0]], y[[0, 0]]);
-        first + losses.map(|loss| loss - first).sum::<f64>() / y.len() as f64
+        first + losses.map(|loss| (loss - first) / y.len() as f64).sum::<f64>()
     }
 }
 

@@ -68,7 +68,7 @@ pub(crate) fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
-/// A number to four digits. Only zero, of either sign, is shown as "0".
+/// A number to four significant digits, or to two if very small or large. Only zero, of either sign, is "0".
 ///
 /// ```
 /// use zero_init::number;
@@ -90,6 +90,12 @@ pub fn number(value: f64) -> String {
     } else {
         format!("{value:.1e}")
     }
+}
+
+/// Digits for a layer's number, as in W².
+pub(crate) fn superscript(number: usize) -> String {
+    const DIGITS: [char; 10] = ['⁰', '¹', '²', '³', '⁴', '⁵', '⁶', '⁷', '⁸', '⁹'];
+    number.to_string().bytes().map(|digit| DIGITS[usize::from(digit - b'0')]).collect()
 }
 
 fn shape(matrix: &ArrayRef<f64, Ix2>) -> String {

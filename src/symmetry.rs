@@ -4,7 +4,7 @@ use std::fmt;
 
 use ndarray::{Array2, Axis};
 
-use crate::error::{Error, Result};
+use crate::error::{Result, check_not_negative};
 use crate::network::{Network, check_finite};
 use crate::show::Show;
 
@@ -30,6 +30,16 @@ pub struct Symmetry {
 
 impl Symmetry {
     /// How many distinct units the layer has.
+    ///
+    /// ```
+    /// use zero_init::prelude::*;
+    ///
+    /// # fn main() -> zero_init::Result<()> {
+    /// let network = Network::new(&[2, 3, 1], Activation::Tanh, Init::He { seed: 1 })?;
+    /// assert_eq!(network.symmetry(1, 0.0)?.distinct(), 3);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn distinct(&self) -> usize {
         self.groups.len()
     }
@@ -71,11 +81,19 @@ impl Network {
     /// the first unit of their group. A tolerance of 0 means: to the last bit, but for the sign of a zero.
     ///
     /// Errors if `layer` is not one of 1 … L, or `tolerance` is negative or not finite.
+    ///
+    /// ```
+    /// use zero_init::prelude::*;
+    ///
+    /// # fn main() -> zero_init::Result<()> {
+    /// let network = Network::new(&[2, 3, 1], Activation::Tanh, Init::Constant(0.5))?;
+    /// assert_eq!(network.symmetry(1, 0.0)?.plain(), "layer 1: 3 units, 1 distinct: [0, 1, 2]");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn symmetry(&self, layer: usize, tolerance: f64) -> Result<Symmetry> {
         self.check_layer(layer)?;
-        if !(tolerance.is_finite() && tolerance >= 0.0) {
-            return Err(Error::value("tolerance", "a finite number of at least 0", tolerance.to_string()));
-        }
+        check_not_negative("tolerance", tolerance)?;
         let (w, b) = (&self.weights[layer - 1], &self.biases[layer - 1]);
         let twins = |i: usize, j: usize| {
             let bias = (b[[i, 0]] - b[[j, 0]]).abs() <= tolerance;
@@ -95,7 +113,7 @@ impl Network {
     ///
     /// Its outgoing weights are the sums of those of its group, so the next layer gets the same z, to rounding: twins'
     /// contributions are added before they are multiplied by a. Layer by layer, so that twins which the merging makes
-    /// are merged as well.
+    /// are merged as well. Errors if such a sum overflows.
     ///
     /// ```
     /// use zero_init::prelude::*;
@@ -120,6 +138,7 @@ impl Network {
             let outgoing = &narrow.weights[layer];
             let summed = |(row, group): (usize, usize)| groups[group].iter().map(|&unit| outgoing[[row, unit]]).sum();
             narrow.weights[layer] = Array2::from_shape_fn((outgoing.nrows(), groups.len()), summed);
+            check_finite("weights", &narrow.weights[layer])?;
         }
         Ok(narrow)
     }
@@ -142,9 +161,7 @@ impl Network {
 /// ```
 pub fn rank(matrix: &Array2<f64>, tolerance: f64) -> Result<usize> {
     check_finite("matrix", matrix)?;
-    if !(tolerance.is_finite() && tolerance >= 0.0) {
-        return Err(Error::value("tolerance", "a finite number of at least 0", tolerance.to_string()));
-    }
+    check_not_negative("tolerance", tolerance)?;
     let largest = |m: &Array2<f64>| {
         let by_size = |a: &((usize, usize), &f64), b: &((usize, usize), &f64)| a.1.abs().total_cmp(&b.1.abs());
         m.indexed_iter().max_by(by_size).map(|(index, value)| (index, value.abs()))

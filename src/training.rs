@@ -1,11 +1,12 @@
 //! Training: full-batch gradient descent, and a history of what one asks for.
 
 use crate::data::Dataset;
-use crate::error::{Error, Result};
-use crate::gradients::{Gradients, check_learning_rate};
-use crate::network::{Dropout, Network};
+use crate::error::{Error, Result, check_positive};
+use crate::gradients::Gradients;
+use crate::network::{Dropout, MAX_PARAMETERS, Network};
+use crate::show::{Show, number};
 
-/// The most entries that one kind of record may have.
+/// The most numbers that one kind of record may have; snapshots may have [`MAX_PARAMETERS`].
 const MAX_RECORDS: usize = 10_000_000;
 
 /// At which steps something is recorded. Step k is the state after k updates: step 0 is the start.
@@ -16,7 +17,8 @@ const MAX_RECORDS: usize = 10_000_000;
 /// # fn main() -> zero_init::Result<()> {
 /// let mut network = Network::new(&[2, 1], Activation::Identity, Init::Zeros)?;
 /// let history = Training::new(0.1, 10).cost(Steps::Every(5)).run(&mut network, &circles_train())?;
-/// assert_eq!(history.steps(), [0, 5, 10]);
+/// let steps: Vec<usize> = history.costs().iter().map(|&(step, _)| step).collect();
+/// assert_eq!(steps, [0, 5, 10]);
 /// # Ok(())
 /// # }
 /// ```
@@ -38,8 +40,8 @@ pub enum Steps {
 
 /// A run of full-batch gradient descent: W - learning_rate · dW and b - learning_rate · db, so many times.
 ///
-/// Nothing is recorded that is not asked for, and what is not recorded costs nothing. No step allocates; the memory
-/// grows only with what is recorded.
+/// Nothing is recorded that is not asked for, and what is not recorded costs nothing. No step of a small network (less
+/// than 256 weights a layer) allocates; the memory grows only with what is recorded.
 ///
 /// ```
 /// use zero_init::prelude::*;
@@ -47,7 +49,7 @@ pub enum Steps {
 /// # fn main() -> zero_init::Result<()> {
 /// let mut network = Network::new(&[2, 10, 5, 1], Activation::Relu, Init::He { seed: 3 })?;
 /// let history = Training::new(0.1, 2000).cost(Steps::Every(1000)).run(&mut network, &circles_train())?;
-/// assert!(history.costs()[2] < history.costs()[0]);
+/// assert!(history.costs()[2].1 < history.costs()[0].1);
 /// # Ok(())
 /// # }
 /// ```
@@ -63,12 +65,35 @@ pub struct Training {
 
 impl Training {
     /// So many steps with this learning rate, recording nothing.
+    ///
+    /// ```
+    /// use zero_init::prelude::*;
+    ///
+    /// # fn main() -> zero_init::Result<()> {
+    /// let mut network = Network::new(&[2, 1], Activation::Identity, Init::Zeros)?;
+    /// let history = Training::new(0.1, 100).run(&mut network, &circles_train())?;
+    /// assert!(history.costs().is_empty());
+    /// assert!(!all_zero(network.weights(1)?)); // without a hidden layer, zero is no trap
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn new(learning_rate: f64, steps: usize) -> Self {
         let never = || Steps::Never;
         Training { learning_rate, steps, cost: never(), norms: never(), snapshots: never(), dropout: None }
     }
 
     /// Records the cost (nats) at these steps: [`History::costs`].
+    ///
+    /// ```
+    /// use zero_init::prelude::*;
+    ///
+    /// # fn main() -> zero_init::Result<()> {
+    /// let mut network = Network::new(&[2, 1], Activation::Identity, Init::Zeros)?;
+    /// let history = Training::new(0.1, 100).cost(Steps::Every(50)).run(&mut network, &circles_train())?;
+    /// assert_eq!(history.costs().len(), 3);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn cost(self, steps: Steps) -> Self {
         Training { cost: steps, ..self }
     }
@@ -81,7 +106,7 @@ impl Training {
     /// # fn main() -> zero_init::Result<()> {
     /// let mut network = Network::new(&[2, 10, 5, 1], Activation::Relu, Init::Zeros)?;
     /// let history = Training::new(0.01, 2).norms(Steps::Every(1)).run(&mut network, &circles_train())?;
-    /// assert_eq!(history.norms(), vec![vec![0.0; 3]; 3]);
+    /// assert!(history.norms().iter().all(|(_, norms)| norms == &[0.0, 0.0, 0.0]));
     /// # Ok(())
     /// # }
     /// ```
@@ -97,7 +122,7 @@ impl Training {
     /// # fn main() -> zero_init::Result<()> {
     /// let mut network = Network::new(&[2, 1], Activation::Identity, Init::Zeros)?;
     /// let history = Training::new(0.1, 10).snapshots(Steps::At(vec![0, 10])).run(&mut network, &circles_train())?;
-    /// assert_eq!(history.snapshots()[1], network);
+    /// assert_eq!(history.snapshots()[1], (10, network));
     /// # Ok(())
     /// # }
     /// ```
@@ -142,11 +167,11 @@ impl Training {
     /// # }
     /// ```
     pub fn run(&self, network: &mut Network, data: &Dataset) -> Result<History> {
-        check_learning_rate(self.learning_rate)?;
+        check_positive("learning_rate", self.learning_rate)?;
         let [mut cost, mut norms, mut snapshots] = [
-            self.cost.schedule("cost", self.steps)?,
-            self.norms.schedule("norms", self.steps)?,
-            self.snapshots.schedule("snapshots", self.steps)?,
+            self.cost.schedule("cost", self.steps, MAX_RECORDS)?,
+            self.norms.schedule("norms", self.steps, MAX_RECORDS / network.layers())?,
+            self.snapshots.schedule("snapshots", self.steps, MAX_PARAMETERS / network.parameter_count())?,
         ];
         let mut dropout = self.dropout.map(|(keep, seed)| Dropout::new(keep, seed)).transpose()?;
         let mut trained = network.clone();
@@ -168,15 +193,19 @@ impl Training {
                 break;
             }
             trained.propagate(&mut trace);
+            let diverged = |step| Error::Diverged { step, learning_rate: self.learning_rate };
             if record_cost {
-                history.costs.push((step, trace.cost(data.y())));
+                let cost = trace.cost(data.y());
+                history.costs.push((step, if cost.is_finite() { cost } else { return Err(diverged(step)) }));
             }
             gradients.compute(&trained, &trace, data.y());
             if record_norms {
-                history.norms.push((step, gradients.norms()));
+                let norms = gradients.norms();
+                let finite = norms.iter().all(|norm| norm.is_finite());
+                history.norms.push((step, if finite { norms } else { return Err(diverged(step)) }));
             }
             if step < self.steps && !trained.update(&gradients, self.learning_rate) {
-                return Err(Error::Diverged { step: step + 1, learning_rate: self.learning_rate });
+                return Err(diverged(step + 1));
             }
         }
         *network = trained;
@@ -192,7 +221,8 @@ impl Training {
 /// # fn main() -> zero_init::Result<()> {
 /// let mut network = Network::new(&[2, 10, 5, 1], Activation::Relu, Init::Zeros)?;
 /// let history = Training::new(0.01, 100).cost(Steps::Every(50)).run(&mut network, &circles_train())?;
-/// assert_eq!(history.costs(), [std::f64::consts::LN_2; 3]);
+/// let ln_2 = std::f64::consts::LN_2;
+/// assert_eq!(history.costs(), [(0, ln_2), (50, ln_2), (100, ln_2)]);
 /// # Ok(())
 /// # }
 /// ```
@@ -204,43 +234,77 @@ pub struct History {
 }
 
 impl History {
-    /// The steps at which the cost was recorded.
-    pub fn steps(&self) -> Vec<usize> {
-        self.costs.iter().map(|&(step, _)| step).collect()
+    /// The recorded costs: the step and the cost, in nats.
+    ///
+    /// ```
+    /// use zero_init::prelude::*;
+    ///
+    /// # fn main() -> zero_init::Result<()> {
+    /// let mut network = Network::new(&[2, 1], Activation::Identity, Init::Zeros)?;
+    /// let history = Training::new(0.1, 3).cost(Steps::At(vec![0])).run(&mut network, &circles_train())?;
+    /// assert_eq!(history.costs(), [(0, std::f64::consts::LN_2)]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn costs(&self) -> &[(usize, f64)] {
+        &self.costs
     }
 
-    /// The recorded costs, in nats.
-    pub fn costs(&self) -> Vec<f64> {
-        self.costs.iter().map(|&(_, cost)| cost).collect()
+    /// The recorded sizes of dW: the step, and the Frobenius norms of layers 1 … L.
+    ///
+    /// ```
+    /// use zero_init::prelude::*;
+    ///
+    /// # fn main() -> zero_init::Result<()> {
+    /// let mut network = Network::new(&[2, 3, 1], Activation::Relu, Init::Zeros)?;
+    /// let history = Training::new(0.1, 3).norms(Steps::At(vec![2])).run(&mut network, &circles_train())?;
+    /// assert_eq!(history.norms(), [(2, vec![0.0, 0.0])]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn norms(&self) -> &[(usize, Vec<f64>)] {
+        &self.norms
     }
 
-    /// The steps at which the norms were recorded.
-    pub fn norm_steps(&self) -> Vec<usize> {
-        self.norms.iter().map(|&(step, _)| step).collect()
+    /// The recorded networks: the step, and the network as it was.
+    ///
+    /// ```
+    /// use zero_init::prelude::*;
+    ///
+    /// # fn main() -> zero_init::Result<()> {
+    /// let mut network = Network::new(&[2, 1], Activation::Identity, Init::Zeros)?;
+    /// let start = network.clone();
+    /// let history = Training::new(0.1, 3).snapshots(Steps::At(vec![0])).run(&mut network, &circles_train())?;
+    /// assert_eq!(history.snapshots(), [(0, start)]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn snapshots(&self) -> &[(usize, Network)] {
+        &self.snapshots
     }
+}
 
-    /// The recorded Frobenius norms of dW: at each of those steps, of layers 1 … L.
-    pub fn norms(&self) -> Vec<Vec<f64>> {
-        self.norms.iter().map(|(_, norms)| norms.clone()).collect()
-    }
-
-    /// The steps at which the network was copied.
-    pub fn snapshot_steps(&self) -> Vec<usize> {
-        self.snapshots.iter().map(|&(step, _)| step).collect()
-    }
-
-    /// The copies of the network.
-    pub fn snapshots(&self) -> Vec<Network> {
-        self.snapshots.iter().map(|(_, network)| network.clone()).collect()
+impl Show for History {
+    fn plain(&self) -> String {
+        let counts = format!("{} norms, {} snapshots", self.norms.len(), self.snapshots.len());
+        match (self.costs.first(), self.costs.last()) {
+            (Some((first, from)), Some((last, to))) => format!(
+                "{} costs, from {} at step {first} to {} at step {last}; {counts}",
+                self.costs.len(),
+                number(*from),
+                number(*to)
+            ),
+            _ => format!("0 costs, {counts}"),
+        }
     }
 }
 
 impl Steps {
-    fn schedule(&self, argument: &'static str, last: usize) -> Result<Schedule<'_>> {
+    fn schedule(&self, argument: &'static str, last: usize, most: usize) -> Result<Schedule<'_>> {
         let count = match self {
             Steps::Never => 0,
             Steps::Every(0) => return Err(Error::value(argument, "every 1 or more steps", "Every(0)")),
-            Steps::Every(interval) => last / interval + 1,
+            Steps::Every(interval) => (last / interval).saturating_add(1),
             Steps::At(steps) => {
                 if !steps.is_sorted_by(|a, b| a < b) {
                     return Err(Error::value(argument, "steps in rising order", format!("{steps:?}")));
@@ -251,8 +315,8 @@ impl Steps {
                 steps.len()
             }
         };
-        if count > MAX_RECORDS {
-            return Err(Error::value(argument, format!("at most {MAX_RECORDS} records"), count.to_string()));
+        if count > most {
+            return Err(Error::value(argument, format!("at most {most} records"), count.to_string()));
         }
         Ok(Schedule { steps: self, next: 0 })
     }

@@ -158,17 +158,20 @@ fn a_run_records_what_is_asked_for_and_is_the_same_each_time() {
         .unwrap();
     assert_eq!(training.run(&mut silent, &circles_train()), Ok(History::default()));
     assert_eq!(recorded, silent);
-    assert_eq!((history.steps(), history.norm_steps()), (vec![0, 10, 20, 30], vec![0, 7, 30]));
-    assert_eq!((history.costs().len(), history.norms().len()), (4, 3));
-    assert_eq!(history.costs()[3], recorded.cost(&circles_train()).unwrap());
-    assert_eq!(history.norms()[2], recorded.gradients(&circles_train()).unwrap().norms());
-    assert_eq!(history.snapshot_steps(), [0, 29]);
-    let mut last = history.snapshots()[1].clone();
-    assert_eq!(history.snapshots()[0], start);
+    let steps: Vec<usize> = history.costs().iter().map(|&(step, _)| step).collect();
+    assert_eq!(steps, [0, 10, 20, 30]);
+    let steps: Vec<usize> = history.norms().iter().map(|&(step, _)| step).collect();
+    assert_eq!(steps, [0, 7, 30]);
+    assert_eq!(history.costs()[3].1, recorded.cost(&circles_train()).unwrap());
+    assert_eq!(history.norms()[2].1, recorded.gradients(&circles_train()).unwrap().norms());
+    assert_eq!(history.snapshots().len(), 2);
+    assert_eq!(history.snapshots()[0], (0, start));
+    assert_eq!(history.snapshots()[1].0, 29);
+    let mut last = history.snapshots()[1].1.clone();
     last.descend(&last.gradients(&circles_train()).unwrap(), 0.05).unwrap();
     assert_eq!(last, recorded);
     let norm = recorded.gradients(&circles_train()).unwrap().dw(2).unwrap().mapv(|v| v * v).sum().sqrt();
-    assert!((history.norms()[2][1] - norm).abs() < 1e-15);
+    assert!((history.norms()[2].1[1] - norm).abs() < 1e-15);
 }
 
 /// Random starts are the same on every platform and in every release: these are their first numbers.
@@ -188,6 +191,24 @@ fn random_starts_are_pinned() {
     let wide = Network::new(&[8, 1000, 1], Activation::Relu, Init::He { seed: 2 }).unwrap();
     let variance = wide.weights(1).unwrap().mapv(|w| w * w).mean().unwrap();
     assert!((variance - 2.0 / 8.0).abs() < 0.01, "{variance}");
+}
+
+/// A huge spread of losses neither overflows nor turns the cost negative; equal losses have exactly their mean.
+#[test]
+fn the_cost_is_the_mean_loss() {
+    let network = Network::from_parameters(vec![array![[1.0]]], vec![array![[0.0]]], Activation::Relu).unwrap();
+    let cost = |x: Array2<f64>| network.cost(&Dataset::new(x.clone(), Array2::zeros(x.dim())).unwrap()).unwrap();
+    assert_eq!(cost(array![[1e308, -1e308, -1e308, -1e308]]), 2.5e307);
+    let losses = [3.0, 1.0, -900.0].map(|z| cross_entropy_at_z(z, 0.0).unwrap());
+    assert!((cost(array![[3.0, 1.0, -900.0]]) - losses.iter().sum::<f64>() / 3.0).abs() < 1e-15);
+    assert_eq!(cost(Array2::from_elem((1, 7), 0.3)), cost(array![[0.3]]));
+}
+
+/// ŷ of exactly ½ is label 0, as in the course.
+#[test]
+fn an_undecided_prediction_is_label_0() {
+    assert!(all_zero(&zeros(Activation::Relu).predictions(circles_train().x()).unwrap()));
+    assert_eq!(cross_entropy_slope(-0.0, 1.0), Ok(f64::NEG_INFINITY));
 }
 
 #[test]

@@ -40,10 +40,14 @@ fn parameters_that_are_not_finite_or_do_not_chain_are_refused() {
     let slope = Network::new(&[2, 1], Activation::LeakyRelu { slope: f64::NAN }, Init::Zeros);
     says(slope, "hidden: expected an activation with a finite slope, got LeakyRelu { slope: NaN }");
     let scale = Network::new(&[2, 1], Activation::Relu, Init::Normal { scale: -1.0, seed: 1 });
-    says(scale, "init: expected a finite scale of at least 0, got -1");
+    says(scale, "init: expected a finite number of at least 0, got -1");
     let constant = Network::new(&[2, 1], Activation::Relu, Init::Constant(f64::INFINITY));
     says(constant, "init: expected a finite constant, got inf");
     assert!(network().with_biases(Init::He { seed: 1 }).unwrap_err().to_string().starts_with("biases: expected"));
+    let overflow = Network::new(&[2, 30, 1], Activation::Relu, Init::Normal { scale: 1e308, seed: 1 });
+    assert!(overflow.unwrap_err().to_string().starts_with("init: expected finite numbers, got"));
+    let huge = Network::new(&[2, 3, 1], Activation::Relu, Init::Constant(1e308)).unwrap();
+    says(huge.collapse(), "weights: expected finite numbers, got inf at row 0, column 0");
     assert!(network().with_biases(Init::Xavier { seed: 1 }).is_err());
 }
 
@@ -76,7 +80,7 @@ fn samples_and_labels_that_do_not_fit_are_refused() {
     says(Dataset::new(array![[1.0]], array![[1.0, 0.0]]), "y: expected shape (1, 1), got (1, 2)");
     let wide = Network::new(&[1, 9_000_000, 1], Activation::Relu, Init::Zeros).unwrap();
     let error = wide.forward(&Array2::zeros((1, 200))).unwrap_err().to_string();
-    assert_eq!(error, "x: expected at most 111 samples for 9000002 units, got 200");
+    assert_eq!(error, "x: expected at most 27 samples for 9000002 units, got 200");
 }
 
 #[test]
@@ -122,6 +126,13 @@ fn what_does_not_exist_is_refused_and_nothing_changes() {
     let missing = Parameter::Weight { layer: 1, row: 9, column: 0 };
     assert!(network().cost_change(&circles_train(), missing, 0.1).is_err());
     says(network().cost_change(&circles_train(), missing, 0.0), "h: expected a finite number other than 0, got 0");
+    says(
+        network().cost_change(&circles_train(), missing, f64::NAN),
+        "h: expected a finite number other than 0, got NaN",
+    );
+    assert!(network().weights_that_matter(&circles_train(), 0.0).is_err());
+    let idle = network().check_gradients(&circles_train(), 1e-30).unwrap_err().to_string();
+    assert!(idle.starts_with("h: expected a step that moves a parameter of"), "{idle}");
     says(network().check_gradients(&circles_train(), 0.0), "h: expected a finite number above 0, got 0");
     assert!(cross_entropy(1.1, 0.0).is_err() && cross_entropy(f64::NAN, 0.0).is_err());
     assert!(cross_entropy(0.5, 0.5).is_err() && cross_entropy_slope(-0.1, 0.0).is_err());
@@ -142,9 +153,17 @@ fn training_refuses_what_makes_no_sense_and_stops_where_it_diverges() {
     says(run(Training::new(0.1, 10).cost(Steps::Every(0))), "cost: expected every 1 or more steps, got Every(0)");
     says(run(Training::new(0.1, 10).norms(Steps::At(vec![2, 1]))), "norms: expected steps in rising order, got [2, 1]");
     says(run(Training::new(0.1, 10).snapshots(Steps::At(vec![11]))), "snapshots: expected steps up to 10, got 11");
-    let records = Training::new(0.1, usize::MAX - 1).cost(Steps::Every(1));
+    let records = Training::new(0.1, usize::MAX).cost(Steps::Every(1));
     assert!(run(records).unwrap_err().to_string().starts_with("cost: expected at most 10000000 records"));
+    let snapshots = run(Training::new(0.1, 100_000_000).snapshots(Steps::Every(1)));
+    says(snapshots, "snapshots: expected at most 7692307 records, got 100000001");
     assert!(run(Training::new(0.1, 1).dropout(f64::NAN, 1)).is_err());
+    for record in [Training::cost, Training::norms] {
+        let overflowing = Network::new(&[2, 3, 1], Activation::Identity, Init::Normal { scale: 1e200, seed: 1 });
+        let training = record(Training::new(0.1, 0), Steps::Every(1));
+        let diverged = training.run(&mut overflowing.unwrap(), &circles_train());
+        assert_eq!(diverged, Err(zero_init::Error::Diverged { step: 0, learning_rate: 0.1 }));
+    }
     let diverged = run(Training::new(1e300, 10)).unwrap_err();
     assert!(matches!(diverged, zero_init::Error::Diverged { step, .. } if (1..=10).contains(&step)), "{diverged}");
     let mut descending = network();

@@ -156,8 +156,8 @@ fn cost_curves_name_every_run_and_keep_a_huge_first_cost_off_the_axis() {
     let large = run(relu(Init::Normal { scale: 10.0, seed: 3 }), Training::new(0.01, 1500).cost(Steps::Every(100)));
     let figure = figure::cost_curves(&[("<zeros>", &zeros), ("large & random", &large)]).unwrap();
     assert_figure(&figure, "Cost while training", (640, 420));
-    let first = number(large.costs()[0]);
-    assert!(large.costs()[0] > 1000.0);
+    let first = zero_init::number(large.costs()[0].1);
+    assert!(large.costs()[0].1 > 1000.0);
     assert!(figure.text().contains("<zeros>: 0.6931 at step 0, 0.6931 at step 400"));
     assert!(figure.text().contains(&format!("large & random: {first} at step 0")));
     let texts = texts(&figure);
@@ -181,11 +181,6 @@ fn cost_curves_refuse_what_they_cannot_draw() {
     assert_eq!(message(figure::cost_curves(&[("a", &empty)])), expected);
     let history = run(relu(Init::Zeros), Training::new(0.01, 1).cost(Steps::Every(1)));
     assert!(figure::cost_curves(&[("a", &history); 7]).is_err());
-    for (init, expected) in [(Init::Normal { scale: 1e150, seed: 1 }, "NaN"), (Init::Constant(1e150), "inf")] {
-        let overflowing = run(relu(init), Training::new(0.1, 0).cost(Steps::Every(1)));
-        let expected = format!("runs: expected finite costs, got {expected} at step 0 in \"a\"");
-        assert_eq!(message(figure::cost_curves(&[("a", &overflowing)])), expected);
-    }
 }
 
 #[test]
@@ -276,7 +271,7 @@ fn norm_map_hatches_exact_zeros_and_nothing_else() {
     let hatches = |figure: &Figure| count(figure, "polyline", "#A5A5A5");
     let waking = relu(Init::Zeros).with_biases(Init::Constant(0.5)).unwrap();
     let waking = run(waking, norms());
-    assert_eq!(waking.norms()[0][..2], [0.0, 0.0]);
+    assert_eq!(waking.norms()[0].1[..2], [0.0, 0.0]);
     let waking = figure::norm_map(&waking).unwrap();
     assert_figure(&waking, "Size of dW, layer by layer, while training", (640, 420));
     assert!(waking.text().contains("Layer 2: exactly 0 at 1 of 13 steps, otherwise from"), "{}", waking.text());

@@ -141,17 +141,17 @@ fn the_table_has_a_row_a_layer_and_every_number() {
     let (mime, html) = inspection.rich().unwrap();
     assert_eq!(mime, "text/html");
     assert_eq!(html.matches("<tr>").count(), 4);
-    assert_eq!(html.matches("<th ").count(), 9);
-    assert_eq!(html.matches("<td ").count(), 27);
+    assert_eq!(html.matches("<th ").count(), 10);
+    assert_eq!(html.matches("<td ").count(), 30);
     assert!(html.contains(">zero since a² = 0</td>") && html.contains("10 of 10 in layer 1, 5 of 5 in layer 2"));
     let plain = inspection.plain();
     let lines: Vec<&str> = plain.lines().collect();
     assert_eq!(lines.len(), 12);
     assert_eq!(lines[0], "layer 1: dW¹ is zero since δ¹ = 0: nothing flows back, W²ᵀδ² = 0, and g′(z¹) = 0");
-    assert_eq!(lines[1], "  a⁰ 1.124   W²ᵀδ² 0   g′(z¹) 0   δ¹ 0   δ¹·a⁰ 0   dW¹ 0");
-    assert_eq!(lines[3], "  10 of 10 units are dead: a = 0 for every sample");
+    assert_eq!(lines[1], "  a⁰ 1.124   W²ᵀδ² 0   g′(z¹) 0   δ¹ 0   δ¹·a⁰ 0   dW¹ 0   db¹ 0");
+    assert_eq!(lines[3], "  10 of 10 units are dead: a = 0 and g′(z) = 0 for every sample");
     assert_eq!(lines[8], "layer 3: dW³ is zero since a² = 0");
-    assert_eq!(lines[9], "  a² 0   δ³ 0.5   δ³·a² 0   dW³ 0");
+    assert_eq!(lines[9], "  a² 0   δ³ 0.5   δ³·a² 0   dW³ 0   db³ 0");
     assert_eq!(lines[10], "  db³ is zero, cancelled: the samples push but their mean is 0");
     let alive = Network::new(&[2, 10, 5, 1], Activation::Tanh, Init::He { seed: 1 }).unwrap();
     assert!(!alive.inspect(&circles_train()).unwrap().plain().contains("dead"));
@@ -162,15 +162,64 @@ fn the_table_has_a_row_a_layer_and_every_number() {
     assert!(!html.contains("Dead units"));
 }
 
-/// dW or db or both: δ · x, or their sum over the samples, is beyond the largest number.
+/// One factor is large at one unit, the other at another: neither is small, and their product is.
+#[test]
+fn factors_that_are_never_large_together_are_not_called_small() {
+    let weights = vec![array![[0.0], [12.0]], array![[1e-9, 4.0]]];
+    let biases = vec![array![[0.0], [0.0]], array![[-4.0]]];
+    let network = Network::from_parameters(weights, biases, Activation::Tanh).unwrap();
+    let data = Dataset::new(array![[1.0]], array![[0.0]]).unwrap();
+    let row = row(&network, &data, 1);
+    let expected = Verdict::Small { threshold: 1e-7, cause: Factor::Coincidence };
+    assert_eq!((row.dw_verdict, row.db_verdict), (expected, expected));
+    assert_eq!(row.why_dw(), "small, below 1.0e-7: where one factor is large, another is small");
+}
+
+/// A tanh unit at zero has slope 1: it is not dead.
+#[test]
+fn a_unit_at_zero_with_a_slope_is_not_dead() {
+    let mut network = Network::new(&[2, 10, 1], Activation::Tanh, Init::Zeros).unwrap();
+    network.set_weight(2, (0, 3), 0.5).unwrap();
+    let row = row(&network, &circles_train(), 1);
+    assert_eq!(row.dead_units, Some(0));
+    assert_eq!(row.why_dw(), "alive, 18 of 20 entries 0");
+}
+
+#[test]
+fn a_product_that_underflows_is_not_called_disjoint_or_cancelled() {
+    let data = |x, m| Dataset::new(Array2::from_elem((1, m), x), Array2::zeros((1, m))).unwrap();
+    let tiny = relu(vec![array![[0.0]]], vec![array![[-460.0]]]); // δ = e^-460 = 1.6e-200
+    let expected = (Verdict::Underflow, "zero since δ¹ times x underflows".to_string());
+    assert_eq!(dw(&tiny, &data(1e-200, 1), 1), expected);
+    let mut one_of_five = data(0.0, 5).x().clone();
+    one_of_five[[0, 2]] = 1e-323; // the sum is 5e-324, its fifth is 0
+    let one_of_five = Dataset::new(one_of_five, Array2::zeros((1, 5))).unwrap();
+    let half = relu(vec![array![[0.0]]], vec![array![[0.0]]]);
+    assert_eq!(dw(&half, &one_of_five, 1).0, Verdict::Underflow);
+    let saturated = Network::from_parameters(
+        vec![array![[0.0]], array![[1e-200]]],
+        vec![array![[460.0]], array![[0.0]]],
+        Activation::Sigmoid,
+    );
+    let (verdict, why) = dw(&saturated.unwrap(), &data(1.0, 1), 1);
+    assert_eq!(verdict, Verdict::DeltaZero(NoDelta::Underflow));
+    assert_eq!(why, "zero since δ¹ = 0: W²ᵀδ² times g′(z¹) underflows");
+}
+
+/// dW or db or both: δ · x, or their sum over the samples, is beyond the largest number; or z is.
 #[test]
 fn overflowing_gradients_are_refused_not_called_zero() {
     let samples = |x| Dataset::new(Array2::from_elem((1, 8), x), Array2::zeros((1, 8))).unwrap();
-    let logistic = relu(vec![array![[0.0]]], vec![array![[0.0]]]);
+    let refused = |network: &Network, x, what: &str| {
+        let expected = format!("network: expected finite {what} on this data, got infinite or NaN in layer 1");
+        assert_eq!(network.inspect(&samples(x)).unwrap_err().to_string(), expected);
+        assert_eq!(network.gradients(&samples(x)).unwrap_err().to_string(), expected);
+        assert!(network.check_gradients(&samples(x), 1e-5).is_err());
+    };
+    refused(&relu(vec![array![[0.0]]], vec![array![[0.0]]]), 1e308, "gradients");
     let deep = relu(vec![array![[0.0]], array![[1e308]]], vec![array![[1e-300]], array![[0.0]]]);
+    refused(&deep, 0.0, "gradients");
     let wild = Network::new(&[1, 3, 1], Activation::Identity, Init::Normal { scale: 1e200, seed: 1 }).unwrap();
-    for (network, data) in [(logistic, samples(1e308)), (deep, samples(0.0)), (wild, samples(1e200))] {
-        let error = network.inspect(&data).unwrap_err().to_string();
-        assert_eq!(error, "network: expected finite gradients on this data, got infinite or NaN in layer 1");
-    }
+    refused(&wild, 1e200, "pre-activations");
+    assert!(wild.cost(&samples(1e200)).is_err() && wild.accuracy(&samples(1e200)).is_err());
 }

@@ -24,7 +24,9 @@ fn any_activation() -> impl Strategy<Value = Activation> {
 fn data(features: usize, samples: usize, seed: u64) -> Dataset {
     let noise = Init::Normal { scale: 1.0, seed };
     let x = Network::new(&[samples, features, 1], Activation::Relu, noise).unwrap().weights(1).unwrap().clone();
-    let y = Array2::from_shape_fn((1, samples), |(_, sample)| f64::from(u8::from((sample as u64 + seed) % 3 == 0)));
+    let y = Array2::from_shape_fn((1, samples), |(_, sample)| {
+        f64::from(u8::from((sample as u64 + seed % 3).is_multiple_of(3)))
+    });
     Dataset::new(x, y).unwrap()
 }
 
@@ -44,7 +46,7 @@ fn rebuilt(
 ) -> Network {
     let layer = |l| change(l, network.weights(l).unwrap().clone(), network.biases(l).unwrap().clone());
     let (weights, biases) = (1..=network.layers()).map(layer).unzip();
-    Network::from_parameters(weights, biases, network.hidden()).unwrap()
+    Network::from_parameters(weights, biases, network.activation()).unwrap()
 }
 
 proptest! {
@@ -111,34 +113,69 @@ proptest! {
         }
     }
 
-    /// What the verdict says of dW is what the numbers say.
+    /// What the inspection says is what the numbers say, recomputed here.
     #[test]
-    fn the_verdict_agrees_with_the_numbers(
-        sizes in sizes(), hidden in any_activation(), seed: u64, samples in 1usize..20, zeroed in prop::collection::vec(any::<bool>(), 5),
+    fn the_inspection_agrees_with_the_numbers(
+        sizes in sizes(), hidden in any_activation(), seed: u64, samples in 1usize..20,
+        factors in prop::collection::vec(prop::sample::select(vec![0.0, 1.0, 1.0, 1e-5, 30.0]), 5),
+        threshold in prop::sample::select(vec![1e-7, 1e-2, 0.0]),
     ) {
-        let network = rebuilt(&random_network(&sizes, hidden, seed), |layer, w, b| {
-            if zeroed[layer % 5] { (w * 0.0, b * 0.0) } else { (w, b) }
-        });
+        let scaled = |layer: usize, w, b| (w * factors[layer % 5], b * factors[layer % 5]);
+        let network = rebuilt(&random_network(&sizes, hidden, seed), scaled);
         let data = data(sizes[0], samples, seed);
         let trace = network.forward(data.x()).unwrap();
         let gradients = network.backward(&trace, data.y()).unwrap();
-        let inspection = network.inspect(&data).unwrap();
+        let inspection = network.inspect_with_threshold(&data, threshold).unwrap();
         for row in inspection.layers() {
             let (a, delta) = (trace.a(row.layer - 1).unwrap(), gradients.delta(row.layer).unwrap());
             let (dw, db) = (gradients.dw(row.layer).unwrap(), gradients.db(row.layer).unwrap());
             prop_assert_eq!((row.input, row.delta), (largest(a), largest(delta)));
             prop_assert_eq!((row.dw, row.db), (largest(dw), largest(db)));
             prop_assert_eq!(row.zeros_in_dw == row.entries_of_dw, all_zero(dw));
-            let expected_zero = !matches!(row.dw_verdict, Verdict::Alive | Verdict::Small { .. });
-            prop_assert_eq!(expected_zero, all_zero(dw));
-            match row.dw_verdict {
-                Verdict::InputZero => prop_assert!(all_zero(a) && !all_zero(delta)),
-                Verdict::DeltaZero(_) => prop_assert!(!all_zero(a) && all_zero(delta)),
-                Verdict::InputAndDeltaZero(_) => prop_assert!(all_zero(a) && all_zero(delta)),
-                Verdict::Cancelled => prop_assert!(row.per_sample > 0.0),
-                Verdict::NeverTogether => prop_assert!(row.per_sample == 0.0 && row.input > 0.0 && row.delta > 0.0),
-                Verdict::Small { threshold, .. } => prop_assert!(row.dw < threshold && row.dw > 0.0),
-                Verdict::Alive => prop_assert!(row.dw > 0.0),
+            let mut no_delta = NoDelta::NoError;
+            if row.layer < network.layers() {
+                let above = network.weights(row.layer + 1).unwrap().t().dot(gradients.delta(row.layer + 1).unwrap());
+                let slope = trace.z(row.layer).unwrap().mapv(|z| hidden.derivative(z));
+                prop_assert!((row.flow_back - largest(&above)).abs() <= 1e-12 * largest(&above).max(1e-3));
+                prop_assert_eq!(row.slope, Some(largest(&slope)));
+                let off = |unit: usize| {
+                    let a = trace.a(row.layer).unwrap();
+                    (0..samples).all(|sample| a[[unit, sample]] == 0.0 && slope[[unit, sample]] == 0.0)
+                };
+                prop_assert_eq!(row.dead_units, Some((0..row.units).filter(|&unit| off(unit)).count()));
+                no_delta = match (all_zero(&above), all_zero(&slope)) {
+                    (true, true) => NoDelta::BothZero,
+                    (true, false) => NoDelta::NothingFlowsBack,
+                    (false, true) => NoDelta::SlopeZero,
+                    (false, false) => NoDelta::NeverTogether,
+                };
+            }
+            let verdict = |input_is_zero: bool, gradient: &Array2<f64>| match (input_is_zero, all_zero(delta)) {
+                _ if largest(gradient) >= threshold.max(5e-324) => Some(Verdict::Alive),
+                _ if !all_zero(gradient) => None, // small, for a cause that is checked below
+                (true, true) => Some(Verdict::InputAndDeltaZero(no_delta)),
+                (true, false) => Some(Verdict::InputZero),
+                (false, true) => Some(Verdict::DeltaZero(no_delta)),
+                (false, false) if row.per_sample == 0.0 => Some(Verdict::NeverTogether),
+                (false, false) => Some(Verdict::Cancelled),
+            };
+            for (found, expected) in
+                [(row.dw_verdict, verdict(all_zero(a), dw)), (row.db_verdict, verdict(false, db))]
+            {
+                match (found, expected) {
+                    (Verdict::Small { threshold: shown, cause }, None) => {
+                        prop_assert_eq!(shown, threshold);
+                        // What is called small is below 1 and no larger than any other factor.
+                        let slope = row.slope.unwrap_or(1.0);
+                        match cause {
+                            Factor::Input => prop_assert!(row.input <= row.flow_back.min(slope)),
+                            Factor::FlowBack => prop_assert!(row.flow_back <= slope),
+                            Factor::Slope => prop_assert!(slope <= row.flow_back && slope < 1.0),
+                            Factor::Coincidence | Factor::Mean => {}
+                        }
+                    }
+                    (found, expected) => prop_assert_eq!(Some(found), expected),
+                }
             }
         }
     }

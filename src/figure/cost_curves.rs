@@ -82,7 +82,7 @@ pub fn cost_curves(runs: &[(&str, &History)]) -> Result<Figure> {
 
 /// The recorded points of a run.
 fn curve(name: &str, history: &History) -> Result<Vec<(f64, f64)>> {
-    let points: Vec<(f64, f64)> = history.steps().into_iter().map(|step| step as f64).zip(history.costs()).collect();
+    let points: Vec<(f64, f64)> = history.costs().iter().map(|&(step, cost)| (step as f64, cost)).collect();
     if points.is_empty() {
         return Err(Error::shape("runs", "at least 1 recorded cost (Training::cost)", format!("none in {name:?}")));
     }

@@ -34,7 +34,7 @@ const LARGEST: RGBColor = RGBColor(0, 40, 85);
 /// # }
 /// ```
 pub fn norm_map(history: &History) -> Result<Figure> {
-    let (steps, norms) = (history.norm_steps(), history.norms());
+    let (steps, norms): (Vec<usize>, Vec<Vec<f64>>) = history.norms().iter().cloned().unzip();
     let Some(layers) = norms.first().map(Vec::len) else {
         return Err(Error::shape("history", "at least 1 step with norms (Training::norms)", "none"));
     };

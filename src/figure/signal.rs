@@ -6,7 +6,7 @@ use super::{Area, BLUE, Figure, GREY, INK, VERMILION, drawing, note, shown};
 use crate::data::Dataset;
 use crate::error::{Error, Result};
 use crate::network::Network;
-use crate::show::number;
+use crate::show::{number, superscript};
 
 /// Of a layer with more units than this, the first and the last 4 are drawn.
 const MOST_UNITS: usize = 10;
@@ -284,9 +284,4 @@ fn draw_legend(area: &Area, left: i32, top: i32) -> Result<()> {
         area.draw(&note(text, (start + 80, y), HPos::Left, INK)).map_err(drawing)?;
     }
     Ok(())
-}
-
-fn superscript(number: usize) -> String {
-    const DIGITS: [char; 10] = ['⁰', '¹', '²', '³', '⁴', '⁵', '⁶', '⁷', '⁸', '⁹'];
-    number.to_string().bytes().map(|digit| DIGITS[usize::from(digit - b'0')]).collect()
 }
