@@ -11,7 +11,7 @@ mod losses;
 mod norm_map;
 mod signal;
 
-use std::fmt::Display;
+use std::fmt::{self, Display};
 use std::ops::Range;
 use std::path::Path;
 
@@ -80,7 +80,7 @@ type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct Figure {
     svg: String,
     text: String,
@@ -144,6 +144,13 @@ impl Figure {
         let path = path.as_ref();
         std::fs::write(path, &self.svg)
             .map_err(|e| Error::File { path: path.display().to_string(), cause: e.to_string() })
+    }
+}
+
+/// The text: nobody wants to read the SVG.
+impl fmt::Debug for Figure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.plain())
     }
 }
 

@@ -31,6 +31,16 @@ fn one_weight_frees_no_layer_and_two_free_the_output_layer() {
     assert_eq!(alive(&network, &data), [false; 3]);
     network.set_weight(2, (0, 0), 0.1).unwrap();
     assert_eq!(alive(&network, &data), [false, false, true]);
+    network.set_weight(3, (0, 0), 0.1).unwrap();
+    assert_eq!(alive(&network, &data), [true; 3]);
+}
+
+/// The picture that the README shows is the one that the code draws.
+#[test]
+fn the_picture_in_the_readme_is_current() {
+    let figure = figure::signal(&zeros(Activation::Relu), &circles_train()).unwrap();
+    let hint = "draw it anew: figure::signal(…)?.save(\"notebooks/figures/signal.svg\")?";
+    assert!(include_str!("../notebooks/figures/signal.svg") == figure.svg(), "{hint}");
 }
 
 #[test]
