@@ -11,7 +11,7 @@ use crate::data::Dataset;
 use crate::error::{Result, check_not_negative};
 use crate::network::Network;
 use crate::product::{self, largest};
-use crate::show::{Show, html_cells, number, superscript};
+use crate::show::{Align, Show, html_cells, number, superscript};
 
 /// Below this size a gradient that is not zero is called small, unless one chooses another threshold.
 const SMALL: f64 = 1e-7;
@@ -465,7 +465,7 @@ impl Show for Inspection {
     fn rich(&self) -> Option<(&'static str, String)> {
         let row = |cell, texts: &[&str; 10]| {
             let (numbers, reasons) = texts.split_at(8);
-            format!("<tr>{}{}</tr>", html_cells(cell, "right", numbers), html_cells(cell, "left", reasons))
+            format!("<tr>{}{}</tr>", html_cells(cell, Align::Right, numbers), html_cells(cell, Align::Left, reasons))
         };
         let head = row("th", &Self::HEADINGS);
         let body: String = self.rows().iter().map(|texts| row("td", &texts.each_ref().map(String::as_str))).collect();

@@ -50,16 +50,26 @@ impl Show for ArrayRef<f64, Ix2> {
     }
 
     fn rich(&self) -> Option<(&'static str, String)> {
-        let body =
-            cells(self).iter().map(|row| format!("<tr>{}</tr>", html_cells("td", "right", row))).collect::<String>();
+        let body = cells(self)
+            .iter()
+            .map(|row| format!("<tr>{}</tr>", html_cells("td", Align::Right, row)))
+            .collect::<String>();
         let caption = shape(self);
         Some(("text/html", format!("<table><caption>{caption}</caption><tbody>{body}</tbody></table>")))
     }
 }
 
-/// Cells of an HTML table, `th` or `td`, aligned to the right like numbers or to the left. The text is escaped.
-pub(crate) fn html_cells(cell: &str, align: &str, texts: &[impl AsRef<str>]) -> String {
-    let html = |text: &str| format!("<{cell} style=\"text-align: {align}\">{}</{cell}>", escape(text));
+/// Where the text of a table's cell is.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Align {
+    Left,
+    Right,
+}
+
+/// Cells of an HTML table, `th` or `td`: numbers to the right, on one line, or words to the left. The text is escaped.
+pub(crate) fn html_cells(cell: &str, align: Align, texts: &[impl AsRef<str>]) -> String {
+    let style = if align == Align::Right { "text-align: right; white-space: nowrap" } else { "text-align: left" };
+    let html = |text: &str| format!("<{cell} style=\"{style}\">{}</{cell}>", escape(text));
     texts.iter().map(|text| html(text.as_ref())).collect()
 }
 

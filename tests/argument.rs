@@ -242,6 +242,28 @@ fn generated_data_has_the_size_balance_and_shape_that_were_asked_for() {
     }
 }
 
+/// A subset takes the first samples of each label, in their order; all of them are the whole.
+#[test]
+fn a_subset_has_the_first_samples_of_each_label() {
+    let data = circles_train();
+    assert_eq!(data.subset(150, 150).unwrap(), data);
+    let ones = data.subset(0, 2).unwrap();
+    assert_eq!((ones.samples(), ones.ones()), (2, 2));
+    let first: Vec<usize> = (0..300).filter(|&sample| data.y()[[0, sample]] == 1.0).take(2).collect();
+    assert_eq!(ones.x(), data.x().select(ndarray::Axis(1), &first));
+    assert_eq!(data.subset(2, 0).unwrap().ones(), 0);
+}
+
+/// Noise is added to the place: these numbers are pinned, as the random starts are.
+#[test]
+fn generated_data_is_pinned() {
+    let data = two_blobs(Sampling { zeros: 1, ones: 1, noise: 0.5, seed: 1 }).unwrap();
+    assert_eq!(
+        data.x().clone(),
+        array![[-1.2860055440063325, 0.675803724189442], [-1.428163093518708, 0.8159183816571854]]
+    );
+}
+
 #[test]
 fn dropout_keeps_the_share_and_the_mean() {
     let network = Network::new(&[2, 400, 1], Activation::Softplus, Init::Zeros).unwrap();
