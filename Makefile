@@ -42,6 +42,7 @@ test:
 	@echo '== Lints' && cargo clippy --quiet --all-targets --locked -- -D warnings
 	@echo '== Unit, integration and documentation tests' && cargo test --quiet --locked
 	@echo '== Documentation' && RUSTDOCFLAGS='-D warnings' cargo doc --quiet --no-deps --locked
+	@echo '== Package' && cargo package --quiet --locked --offline --allow-dirty
 	@echo '== Notebooks and tools' && $(PYTHON) -m pytest --quiet -p no:cacheprovider tests
 
 notebooks: setup
