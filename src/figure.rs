@@ -187,15 +187,6 @@ fn shortened(text: &str, characters: u32) -> String {
     }
 }
 
-/// The indices that are drawn of so many; `None` stands for those left out in the middle.
-fn shown(count: usize, most: usize) -> Vec<Option<usize>> {
-    if count <= most {
-        return (0..count).map(Some).collect();
-    }
-    let corner = (most - 1) / 2;
-    (0..corner).map(Some).chain([None]).chain((count - corner..count).map(Some)).collect()
-}
-
 /// The colour on the way between two.
 fn blend(from: RGBColor, to: RGBColor, share: f64) -> RGBColor {
     let channel = |from: u8, to: u8| (f64::from(from) + share * (f64::from(to) - f64::from(from))).round() as u8;

@@ -1,10 +1,9 @@
 //! How values look in a notebook: a table or a picture, and always plain text as well.
 
-use ndarray::{ArrayRef, Axis, Ix2};
+use ndarray::{ArrayRef, Ix2};
 
-/// Rows or columns up to this number are all shown; of more, the first and the last [`CORNER`].
-const WHOLE: usize = 8;
-const CORNER: usize = 3;
+/// Rows or columns up to this number are all shown; of more, the corners.
+const MOST: usize = 8;
 
 /// What a notebook shows of a value. The kernel calls [`evcxr_display`](Show::evcxr_display) on a cell's last
 /// expression wherever this trait is in scope.
@@ -114,23 +113,22 @@ fn shape(matrix: &ArrayRef<f64, Ix2>) -> String {
 
 /// The texts of a matrix's cells, with "…" for what is left out.
 fn cells(matrix: &ArrayRef<f64, Ix2>) -> Vec<Vec<String>> {
-    let columns = shown(matrix.len_of(Axis(1)));
+    let columns = shown(matrix.ncols(), MOST);
     let text = |row: Option<usize>, column: &Option<usize>| match (row, column) {
         (Some(row), Some(column)) => number(matrix[[row, *column]]),
         _ => "…".to_string(),
     };
     let row = |row: Option<usize>| columns.iter().map(|column| text(row, column)).collect();
-    shown(matrix.nrows()).into_iter().map(row).collect()
+    shown(matrix.nrows(), MOST).into_iter().map(row).collect()
 }
 
-/// The indices that are shown of so many; `None` stands for those left out.
-fn shown(count: usize) -> Vec<Option<usize>> {
-    if count <= WHOLE {
-        (0..count).map(Some).collect()
-    } else {
-        let (first, last) = ((0..CORNER).map(Some), (count - CORNER..count).map(Some));
-        first.chain([None]).chain(last).collect()
+/// The indices that are shown of so many: all up to `most`, else the first and the last; `None` for those left out.
+pub(crate) fn shown(count: usize, most: usize) -> Vec<Option<usize>> {
+    if count <= most {
+        return (0..count).map(Some).collect();
     }
+    let corner = (most - 1) / 2;
+    (0..corner).map(Some).chain([None]).chain((count - corner..count).map(Some)).collect()
 }
 
 #[cfg(test)]

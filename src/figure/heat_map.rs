@@ -2,11 +2,11 @@ use ndarray::Array2;
 use plotters::prelude::*;
 use plotters::style::text_anchor::HPos;
 
+use super::note;
 use super::{BLUE, CHARACTER, Figure, INK, ORANGE, PALE, PANEL, TITLE_CHARACTER, blend, color_bar, drawing};
-use super::{note, shown};
 use crate::error::{Error, Result};
 use crate::network::check_finite;
-use crate::show::number;
+use crate::show::{number, shown};
 
 /// Rows or columns up to this number are all drawn; of more, the first and the last 7.
 const MOST: usize = 16;

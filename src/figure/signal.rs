@@ -2,11 +2,11 @@ use ndarray::Array2;
 use plotters::prelude::*;
 use plotters::style::text_anchor::HPos;
 
-use super::{Area, BLUE, Figure, GREY, INK, VERMILION, drawing, note, shown};
+use super::{Area, BLUE, Figure, GREY, INK, VERMILION, drawing, note};
 use crate::data::Dataset;
 use crate::error::{Error, Result};
 use crate::network::Network;
-use crate::show::{number, superscript};
+use crate::show::{number, shown, superscript};
 
 /// Of a layer with more units than this, the first and the last 4 are drawn.
 const MOST_UNITS: usize = 10;
