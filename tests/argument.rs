@@ -297,6 +297,33 @@ fn the_gradient_check_finds_the_worst_parameter() {
     assert_eq!((nothing.worst, nothing.at), (0.0, Parameter::Weight { layer: 1, row: 0, column: 0 }));
 }
 
+/// At a kink it matters which way: up switches the unit on, down leaves it off.
+#[test]
+fn a_nudge_goes_the_way_it_is_told() {
+    let weights = vec![array![[0.0]], array![[1.0]]];
+    let kinked = Network::from_parameters(weights, vec![array![[0.0]], array![[0.0]]], Activation::Relu).unwrap();
+    let data = Dataset::new(array![[1.0]], array![[0.0]]).unwrap();
+    assert_eq!(kinked.weights_that_matter(&data, 0.1), Ok(1));
+    assert_eq!(kinked.weights_that_matter(&data, -0.1), Ok(0));
+}
+
+/// What a notebook shows of what has no table.
+#[test]
+fn values_say_what_they_are_in_a_line() {
+    let mut network = zeros(Activation::Relu);
+    assert_eq!(network.plain(), "layers 2 → 10 → 5 → 1, hidden Relu, 91 parameters");
+    let history = Training::new(0.01, 4).cost(Steps::Every(2)).run(&mut network, &circles_train()).unwrap();
+    assert_eq!(history.plain(), "3 costs, from 0.6931 at step 0 to 0.6931 at step 4; 0 norms, 0 snapshots");
+    assert_eq!(History::default().plain(), "0 costs, 0 norms, 0 snapshots");
+    let check = Network::new(&[2, 1], Activation::Relu, Init::Zeros).unwrap().check_gradients(&circles_train(), 1e-5);
+    assert!(check.unwrap().plain().starts_with("worst relative error "));
+    let twins = Network::new(&[2, 3, 1], Activation::Tanh, Init::Constant(0.5)).unwrap().symmetry(1, 0.0).unwrap();
+    assert_eq!(
+        (twins.plain().as_str(), twins.groups()),
+        ("layer 1: 3 units, 1 distinct: [0, 1, 2]", &[vec![0, 1, 2]][..])
+    );
+}
+
 #[test]
 fn a_nudge_moves_the_parameter_from_where_it_is() {
     let (network, data) = (Network::new(&[2, 3, 1], Activation::Tanh, Init::He { seed: 1 }).unwrap(), circles_train());

@@ -155,6 +155,8 @@ fn training_refuses_what_makes_no_sense_and_stops_where_it_diverges() {
     says(run(Training::new(0.1, 10).snapshots(Steps::At(vec![11]))), "snapshots: expected steps up to 10, got 11");
     let records = Training::new(0.1, usize::MAX).cost(Steps::Every(1));
     assert!(run(records).unwrap_err().to_string().starts_with("cost: expected at most 10000000 records"));
+    let norms = run(Training::new(0.1, 5_000_000).norms(Steps::Every(1)));
+    says(norms, "norms: expected at most 5000000 records, got 5000001");
     let snapshots = run(Training::new(0.1, 100_000_000).snapshots(Steps::Every(1)));
     says(snapshots, "snapshots: expected at most 7692307 records, got 100000001");
     assert!(run(Training::new(0.1, 1).dropout(f64::NAN, 1)).is_err());
