@@ -171,6 +171,10 @@ fn training_refuses_what_makes_no_sense_and_stops_where_it_diverges() {
     let mut descending = network();
     let gradients = descending.gradients(&circles_train()).unwrap();
     assert!(descending.descend(&gradients, f64::INFINITY).is_err());
+    let steep = Dataset::new(array![[1e10, 1e10], [1e10, 1e10]], array![[0.0, 1.0]]).unwrap();
+    let diverged = descending.descend(&descending.gradients(&steep).unwrap(), 1e308).unwrap_err().to_string();
+    let expected = "training: expected finite numbers, got an infinite or NaN one after step 1 (learning rate 1";
+    assert!(diverged.starts_with(expected), "{diverged}");
     let other = Network::new(&[2, 4, 1], Activation::Relu, Init::Zeros).unwrap();
     let of_other = other.gradients(&circles_train()).unwrap();
     says(descending.descend(&of_other, 0.1), "gradients: expected shape (3, 2) in layer 1, got (4, 2)");

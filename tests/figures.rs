@@ -101,6 +101,34 @@ fn weights(figure: &Figure) -> [usize; 3] {
     [THICK, FORWARD, BACKWARD].map(|style| count(figure, "polyline", style) - 1)
 }
 
+/// The curve of label 1 falls, that of label 0 mirrors it, and they meet in the dot, where the tangents cross.
+#[test]
+fn losses_cross_in_the_middle_with_opposite_slopes() {
+    let figure = figure::losses().unwrap();
+    assert_figure(&figure, "Binary cross-entropy: the same loss at ŷ = 0.5, opposite slopes", (640, 420));
+    for text in ["both losses are ln 2 = 0.693", "slope −2", "slope +2", "prediction ŷ", "loss ℓ (nats)"] {
+        assert!(texts(&figure).contains(&text), "{text}");
+    }
+    let one = &lines(&figure, BLUE_LINE)[0];
+    assert!(one.len() > 300 && one.is_sorted_by(|a, b| a.0 <= b.0 && a.1 <= b.1)); // down the page
+    let dot = figure.svg().split("<circle").nth(1).unwrap();
+    let place = ["cx=\"", "cy=\""].map(|name| between(dot, name, "\"").parse::<i32>().unwrap());
+    assert!(one.iter().any(|&(x, y)| (x - place[0]).abs() <= 1 && (y - place[1]).abs() <= 1));
+    let zero = lines(&figure, "stroke=\"#D55E00\" stroke-width=\"2\"").concat(); // its dashes
+    let mirrored =
+        |&(x, y): &(i32, i32)| one.iter().any(|&(u, v)| (2 * place[0] - x - u).abs() <= 2 && (y - v).abs() <= 3);
+    assert!(zero.len() > 20 && zero.iter().all(mirrored));
+    let tangents = lines(&figure, "stroke-width=\"7\"");
+    let rises: Vec<i32> = tangents.iter().map(|ends| ends[0].1 - ends[1].1).collect();
+    assert!(rises[0] == -rises[1] && rises[0] != 0, "{rises:?}");
+}
+
+#[test]
+fn a_figure_that_cannot_be_saved_says_where_and_why() {
+    let error = figure::losses().unwrap().save("no/such/folder/losses.svg").unwrap_err().to_string();
+    assert!(error.starts_with("path: expected a file that can be written, got no/such/folder/losses.svg: "), "{error}");
+}
+
 #[test]
 fn signal_of_the_zero_network_stops_after_x_and_at_the_output() {
     let figure = figure::signal(&relu(Init::Zeros), &circles_train()).unwrap();

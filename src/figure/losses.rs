@@ -26,9 +26,9 @@ pub fn losses() -> Result<Figure> {
     let (zero, one) = (curve(0.0)?, curve(1.0)?);
     let height = cross_entropy(0.5, 1.0)?;
     let slopes = [cross_entropy_slope(0.5, 0.0)?, cross_entropy_slope(0.5, 1.0)?];
-    let text = "The loss of one sample over the prediction ŷ from 0 to 1. For label 1 it falls from infinity to 0, \
-                for label 0 it rises from 0 to infinity. They cross at ŷ = 0.5, where both are ln 2 = 0.693, \
-                with opposite slopes: the tangents there have slope -2 for label 1 and +2 for label 0.";
+    let text = "The loss of one sample over the prediction ŷ from 0 to 1. For label 1 it falls to 0 at ŷ = 1, for label 0 \
+                it rises from 0 at ŷ = 0; at its other end each grows without bound. They cross at ŷ = 0.5, where both \
+                are ln 2 = 0.693, with opposite slopes: the tangents there have slope -2 for label 1 and +2 for label 0.";
     Figure::draw("Binary cross-entropy: the same loss at ŷ = 0.5, opposite slopes", text, SIZE, |area| {
         let (x, y) = (Axis::linear("prediction ŷ", 0.0..1.0), Axis::linear("loss ℓ (nats)", 0.0..HIGHEST));
         let mut chart = axes(area, x, y)?;
