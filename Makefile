@@ -18,15 +18,16 @@ export JUPYTERLAB_WORKSPACES_DIR := $(JUPYTER)/config/lab/workspaces
 export IPYTHONDIR := $(JUPYTER)/ipython
 unexport JUPYTER_PATH JUPYTER_CONFIG_PATH JUPYTERLAB_DIR
 
-.PHONY: help lab test notebooks bench setup clean
+.PHONY: help lab test notebooks site bench setup clean
 
 help:
 	@echo 'make lab        open JupyterLab on the notebooks (ARGS=--no-browser and the like reach it)'
 	@echo 'make test       run every check: format, lints, tests, documentation, and each notebook on the real kernel'
 	@echo 'make notebooks  execute the notebooks in place (NB=notebooks/NAME.ipynb for one)'
+	@echo 'make site       make the notebooks, as committed, into pages to read without Jupyter: site/index.html'
 	@echo 'make bench      time training beside NumPy (and PyTorch, where .venv-bench has it), on one core'
-	@echo 'make setup      only install what the three need; done once, it is instant'
-	@echo 'make clean      remove .venv, .venv-bench and target; the kernel, shared by all clones of this user, stays'
+	@echo 'make setup      only install what the others need; done once, it is instant'
+	@echo 'make clean      remove .venv, .venv-bench, site and target; the kernel, shared by all clones of this user, stays'
 
 setup:
 	@tools/setup.sh
@@ -48,6 +49,9 @@ test:
 notebooks: setup
 	@$(PYTHON) tools/notebooks.py $(NB)
 
+site: setup
+	@$(PYTHON) tools/website.py
+
 # NumPy is for comparison only, so it has a place of its own.
 bench:
 	@test -e .venv-bench/complete || { python3 -m venv --clear .venv-bench \
@@ -56,4 +60,4 @@ bench:
 	@BENCH_PYTHON=$(CURDIR)/.venv-bench/bin/python cargo bench --quiet --locked --bench speed
 
 clean:
-	rm -rf .venv .venv-bench target
+	rm -rf .venv .venv-bench site target

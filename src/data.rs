@@ -217,13 +217,38 @@ pub fn circles_test() -> Dataset {
     from_csv(include_str!("data/circles_test.csv"))
 }
 
+/// The standard normal numbers from which the course draws its random starts, in the shapes of W¹, W² and W³.
+///
+/// For its network [2, 10, 5, 1]: (10, 2), (5, 10) and (1, 5). Times 10 they are its large random start, times
+/// √(2 / n_{l-1}) its He start. From NumPy's `RandomState(3)`.
+///
+/// ```
+/// use zero_init::prelude::*;
+///
+/// # fn main() -> zero_init::Result<()> {
+/// let he = course_normals().iter().map(|w| w * (2.0 / w.ncols() as f64).sqrt()).collect();
+/// let biases = [10, 5, 1].map(|units| Array2::zeros((units, 1))).to_vec();
+/// let network = Network::from_parameters(he, biases, Activation::Relu)?;
+/// assert!((network.cost(&circles_train())? - 0.8830537).abs() < 1e-7);
+/// # Ok(())
+/// # }
+/// ```
+pub fn course_normals() -> Vec<Array2<f64>> {
+    let mut numbers = numbers(include_str!("data/course_normals.csv"));
+    let shapes = [(10, 2), (5, 10), (1, 5)];
+    shapes.map(|(rows, columns)| Array2::from_shape_simple_fn((rows, columns), || numbers.next().expect("75"))).to_vec()
+}
+
 /// Rows `x1,x2,y` below a heading. Only for the files of this crate, which a test reads.
 fn from_csv(text: &str) -> Dataset {
-    let numbers: Vec<f64> =
-        text.lines().skip(1).flat_map(|row| row.split(',')).map(|v| v.parse().expect("a number")).collect();
+    let numbers: Vec<f64> = numbers(text.split_once('\n').expect("a heading").1).collect();
     let rows = Array2::from_shape_vec((numbers.len() / 3, 3), numbers).expect("3 columns");
     let (x, y) = rows.t().split_at(Axis(0), 2);
     Dataset::new(x.to_owned(), y.to_owned()).expect("finite samples, labels 0 and 1")
+}
+
+fn numbers(rows: &str) -> impl Iterator<Item = f64> {
+    rows.lines().flat_map(|row| row.split(',')).map(|v| v.parse().expect("a number"))
 }
 
 /// What a generator of data makes: how many samples of each label, how noisy, from which seed.

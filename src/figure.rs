@@ -6,10 +6,12 @@
 mod cost_curves;
 mod decision_boundary;
 mod heat_map;
+mod lines;
 mod log_log;
 mod losses;
 mod norm_map;
 mod signal;
+mod spread;
 
 use std::fmt::{self, Display};
 use std::ops::Range;
@@ -27,10 +29,12 @@ use crate::show::{Show, escape, number};
 pub use cost_curves::cost_curves;
 pub use decision_boundary::decision_boundary;
 pub use heat_map::heat_map;
+pub use lines::lines;
 pub use log_log::{fitted_slope, log_log};
 pub use losses::losses;
 pub use norm_map::norm_map;
 pub use signal::signal;
+pub use spread::spread;
 
 /// Width and height of a single figure, in pixels.
 const SIZE: (u32, u32) = (640, 420);
@@ -51,6 +55,9 @@ const PALE: RGBColor = RGBColor(225, 225, 225);
 const FONT: &str = "sans-serif";
 const TITLE_SIZE: u32 = 19;
 const TEXT_SIZE: u32 = 15;
+
+/// Of numbers beyond this size, the axes would overflow.
+const LARGEST: f64 = 1e100;
 
 /// Width of a character of text and of a title, in pixels: an upper bound of the average of common fonts.
 const CHARACTER: u32 = 8;
@@ -164,6 +171,11 @@ impl Show for Figure {
     }
 }
 
+/// Neither NaN nor so large that the axes would overflow.
+fn drawable(value: f64) -> bool {
+    value.abs() <= LARGEST
+}
+
 fn drawing(error: impl Display) -> Error {
     Error::Figure { cause: error.to_string() }
 }
@@ -196,6 +208,14 @@ fn blend(from: RGBColor, to: RGBColor, share: f64) -> RGBColor {
 /// The smallest and the largest of some numbers.
 fn extent(values: impl IntoIterator<Item = f64>) -> (f64, f64) {
     values.into_iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| (low.min(v), high.max(v)))
+}
+
+/// The range with some room around; of a single value with more.
+fn padded((low, high): (f64, f64)) -> std::ops::Range<f64> {
+    let size = low.abs().max(high.abs());
+    let span = (high - low).max(1e-6 * size);
+    let room = if span > 0.0 { 0.08 * span } else { 1.0 };
+    low - room..high + room
 }
 
 /// What tells one of several series from the others, in colour, in grey and in shape.

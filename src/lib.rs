@@ -34,7 +34,7 @@ mod training;
 
 pub use activation::{Activation, logit, sigmoid};
 pub use check::{GradientCheck, Parameter};
-pub use data::{Dataset, Sampling, circles, circles_test, circles_train, two_blobs, xor};
+pub use data::{Dataset, Sampling, circles, circles_test, circles_train, course_normals, two_blobs, xor};
 pub use error::{Error, Result};
 pub use figure::Figure;
 pub use gradients::Gradients;

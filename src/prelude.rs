@@ -4,7 +4,7 @@ pub use crate::figure::{self, Figure};
 pub use crate::{
     Activation, Dataset, Factor, GradientCheck, Gradients, History, Init, Inspection, LayerInspection, Network,
     NoDelta, Parameter, Sampling, Show, Steps, Symmetry, Trace, Training, Verdict, all_zero, circles, circles_test,
-    circles_train, cross_entropy, cross_entropy_at_z, cross_entropy_slope, delta_at_z, logit, rank, sigmoid, two_blobs,
-    xor,
+    circles_train, course_normals, cross_entropy, cross_entropy_at_z, cross_entropy_slope, delta_at_z, logit, rank,
+    sigmoid, two_blobs, xor,
 };
 pub use ndarray::{Array2, array};

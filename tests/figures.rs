@@ -366,3 +366,66 @@ fn log_log_refuses_what_has_no_logarithm_or_no_slope() {
         assert_well_formed(figure::log_log("t\u{0}", "x", "y", &[("a", &points)]).unwrap().svg());
     }
 }
+
+#[test]
+fn lines_go_through_their_points_and_end_in_a_mark() {
+    let (up, down) = ([(0.0, 0.0), (1.0, 1.0), (2.0, 4.0)], [(0.0, 4.0), (2.0, 0.0)]);
+    let figure = figure::lines("T", "w", "cost", &[("up", &up), ("down", &down)]).unwrap();
+    assert_figure(&figure, "T", (640, 420));
+    for text in ["up", "ends at 4", "down", "ends at 0", "w", "cost"] {
+        assert!(texts(&figure).contains(&text), "{text}");
+    }
+    assert!(figure.text().ends_with("up: 0 at 0, 4 at 2, between 0 and 4. down: 4 at 0, 0 at 2, between 0 and 4."));
+    let drawn = &lines(&figure, BLUE_LINE)[0];
+    assert_eq!(drawn.len(), 3);
+    // In pixels y falls: the second of the three is a quarter of the way up.
+    let (bottom, top) = (drawn[0].1, drawn[2].1);
+    assert!((2 * drawn[1].0 - drawn[0].0 - drawn[2].0).abs() <= 1);
+    assert!((4 * (bottom - drawn[1].1) - (bottom - top)).abs() <= 4);
+    assert!(figure.svg().contains(&format!("cx=\"{}\" cy=\"{}\"", drawn[2].0, drawn[2].1)));
+}
+
+#[test]
+fn lines_refuse_what_is_no_line() {
+    for (points, expected) in [
+        (vec![(1.0, 2.0)], "series: expected at least 2 points a line, got 1 in \"a\""),
+        (vec![(1.0, 2.0), (f64::NAN, 2.0)], "series: expected numbers within ±1e100, got (NaN, 2.0) in \"a\""),
+        (vec![(1.0, 2.0), (1.0, -1e101)], "series: expected numbers within ±1e100, got (1.0, -1e101) in \"a\""),
+    ] {
+        let error = message(figure::lines("t", "x", "y", &[("a", &points)]));
+        assert_eq!(error, expected);
+    }
+    assert_eq!(message(figure::lines("t", "x", "y", &[])), "series: expected 1 to 6 of them, got 0");
+    for points in [[(0.0, 0.0), (0.0, 0.0)], [(-1e100, 1e100), (1e100, -1e100)]] {
+        assert_well_formed(figure::lines("t", "x", "y", &[("flat", &points)]).unwrap().svg());
+    }
+}
+
+#[test]
+fn spread_draws_every_value_and_the_medians() {
+    let groups = [(0.1, vec![3.0, 1.0, 2.0]), (1.0, vec![5.0]), (10.0, vec![4.0, 8.0])];
+    let figure = figure::spread("T", "scale", "accuracy (%)", &groups).unwrap();
+    assert_figure(&figure, "T", (640, 420));
+    assert!(figure.text().ends_with("at 0.1: 2 (1 to 3); at 1: 5 (5 to 5); at 10: 6 (4 to 8)."), "{}", figure.text());
+    assert_eq!(count(&figure, "circle", "#0072B2"), 6 + 1);
+    for text in ["one run", "median", "scale", "accuracy (%)"] {
+        assert!(texts(&figure).contains(&text), "{text}");
+    }
+    // The three medians 2, 5, 6 at equal distances.
+    let median = lines(&figure, "#1E1E1E\" stroke-width=\"2\"").into_iter().find(|line| line.len() == 3).unwrap();
+    assert!((2 * median[1].0 - median[0].0 - median[2].0).abs() <= 1);
+    assert!((4 * (median[0].1 - median[1].1) - 3 * (median[0].1 - median[2].1)).abs() <= 4, "{median:?}");
+}
+
+#[test]
+fn spread_refuses_empty_groups_and_places_without_a_logarithm() {
+    for (groups, expected) in [
+        (vec![], "groups: expected at least 1, got 0"),
+        (vec![(1.0, vec![])], "groups: expected at least 1 value each, got 0 at 1"),
+        (vec![(0.0, vec![1.0])], "groups: expected finite places above 0, got 0"),
+        (vec![(1.0, vec![f64::INFINITY])], "groups: expected values within ±1e100, got inf at 1"),
+    ] {
+        assert_eq!(message(figure::spread("t", "x", "y", &groups)), expected);
+    }
+    assert_well_formed(figure::spread("t", "x", "y", &[(1e-300, vec![0.0])]).unwrap().svg());
+}

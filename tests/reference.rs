@@ -133,3 +133,15 @@ fn the_large_random_start_reaches_the_reference_accuracy() {
     assert_eq!(network.accuracy(&circles_train()).unwrap(), on_train);
     assert_eq!(network.accuracy(&circles_test()).unwrap(), on_test);
 }
+
+/// The course's normal numbers, scaled, are its starts, to the last bit.
+#[test]
+fn the_normal_numbers_make_the_course_s_starts() {
+    let he = |inputs: usize| (2.0 / inputs as f64).sqrt();
+    for (start, factor) in [("he", &he as &dyn Fn(usize) -> f64), ("large_random", &|_| 10.0), ("zeros", &|_| 0.0)] {
+        let (network, ..) = course(start);
+        for (layer, normals) in (1..).zip(course_normals()) {
+            assert_eq!(normals.mapv(|v| v * factor(normals.ncols())), network.weights(layer).unwrap(), "{start}");
+        }
+    }
+}

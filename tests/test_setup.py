@@ -17,7 +17,7 @@ import pytest
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 # What setup.sh uses of the system.
-SYSTEM_TOOLS = "bash cat cksum dirname env grep mkdir mv rm sed touch".split()
+SYSTEM_TOOLS = "bash cat cksum dirname env grep mkdir mktemp mv rm sed touch true".split()
 
 GOOD = {
     "cargo": 'case "$1" in --version) echo "cargo 1.95.0 (abc 2026-01-01)";; *) echo "cargo $*" >> "$LOG";; esac',
@@ -140,6 +140,42 @@ def test_the_kernel_is_built_once_and_beside_other_versions(machine):
     assert install not in machine.done()
     spec = machine.clone / ".venv" / "share" / "jupyter" / "kernels" / "rust" / "kernel.json"
     assert json.loads(spec.read_text())["argv"][2] == str(cargo / "bin" / "evcxr_jupyter")
+
+
+APT = """
+echo "apt-get $1" >> "$LOG"
+case "$1" in
+    update) touch "$LOG.updated";;
+    install) [ -e "$LOG.updated" ] && cp "$0" "${0%/*}/chromium";;
+esac"""
+
+
+@pytest.mark.parametrize("user", ["root", "with sudo"])
+def test_a_missing_browser_is_installed_once(machine, user):
+    machine.put("apt-get", APT)
+    machine.put("id", f"echo {0 if user == 'root' else 1000}")
+    if user != "root":
+        machine.put("sudo", '[ "$1" = -n ] && echo "sudo" >> "$LOG" && shift && exec "$@"')
+    assert machine.setup().returncode == 0
+    assert not [line for line in machine.done() if "apt-get" in line], "only the tests need one"
+    run = machine.setup("test")
+    asked = [line for line in machine.done() if line in ("apt-get install", "apt-get update")]
+    assert run.returncode == 0 and run.stderr == "zero-init: installing Chromium: about a minute, once.\n", run.stderr
+    assert asked == ["apt-get install", "apt-get update", "apt-get install"]  # it had no lists of packages
+    assert ("sudo" in machine.done()) == (user != "root")
+    again = machine.setup("test")
+    assert (again.returncode, again.stderr) == (0, "")
+    assert not [line for line in machine.done() if "apt-get" in line]
+
+
+@pytest.mark.parametrize("lacks", ["apt-get", "rights", "network"])
+def test_without_a_browser_the_set_up_goes_on(machine, lacks):
+    machine.put("id", f"echo {1000 if lacks == 'rights' else 0}")
+    if lacks != "apt-get":
+        machine.put("apt-get", '[ "$1" = --version ] || { echo "no network"; exit 100; }')
+    run = machine.setup("test")
+    assert run.returncode == 0 and "there is no Chromium" in run.stderr, run.stderr
+    assert ("no network" in run.stderr) == (lacks == "network")
 
 
 def test_jupyterlab_leaves_the_users_jupyter_alone(tmp_path):

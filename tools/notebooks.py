@@ -18,7 +18,7 @@ import sys
 import tempfile
 import time
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -332,6 +332,9 @@ def check_as_committed(name: str, notebook: NotebookNode) -> list[str]:
         problems = failures(cell, tidy(cell.outputs)) + paths(cell.outputs)
         if cell.execution_count != number + FIRST_COUNT:
             problems.append(f"not committed as run from top to bottom: its count is {cell.execution_count}")
+        shows = [output.data for output in cell.outputs if "data" in output]
+        if any(set(data) == {"text/plain"} and data["text/plain"].startswith("Figure:") for data in shows):
+            problems.append("shows the words of a figure in place of the figure: a `let … ?` in an earlier cell helps")
         lines = sum(1 for line in cell.source.splitlines() if line.strip())
         if not 1 <= lines <= LONGEST_CELL:
             problems.append(f"has {lines} lines of code, and 1 to {LONGEST_CELL} are allowed")
@@ -339,8 +342,14 @@ def check_as_committed(name: str, notebook: NotebookNode) -> list[str]:
     return found
 
 
-def check_run(name: str, notebook: NotebookNode, kernel: Kernel, times: int = 1) -> list[str]:
-    """Runs each cell so many times in a row and lists where an output is not the committed one."""
+def check_run(
+    name: str,
+    notebook: NotebookNode,
+    kernel: Kernel,
+    times: int = 1,
+    after: Callable[[NotebookNode], None] = lambda cell: None,
+) -> list[str]:
+    """Runs each cell so many times in a row, calls `after`, and lists where an output is not the committed one."""
     found = []
     for number, cell in enumerate(code_cells(notebook)):
         expected = tidy(cell.outputs)
@@ -356,6 +365,7 @@ def check_run(name: str, notebook: NotebookNode, kernel: Kernel, times: int = 1)
                 return [*found, f"{where}: {error}"]
             problems = failures(cell, outputs) or compare(expected, outputs)
             found += [f"{where}: {problem}" for problem in problems + paths(outputs)]
+        after(cell)
     return found
 
 

@@ -2,7 +2,7 @@
 # Installs what `make lab` and `make test` need, and nothing when it is there: the kernel (once per user), .venv and
 # the crates of Cargo.lock. Interrupted at any point, it completes when run again.
 #
-# Usage: tools/setup.sh [test]      with `test`, rustfmt and clippy must be there too
+# Usage: tools/setup.sh [test]      with `test`, rustfmt and clippy must be there too, and a browser is wanted
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -109,3 +109,27 @@ END
 
 cargo fetch --locked --offline --quiet 2> /dev/null || cargo fetch --locked --quiet ||
     die "the crates of Cargo.lock could not be fetched; see above"
+
+# --- A browser, to test the site -------------------------------------------------------------------------------------
+
+has_browser() { command -v chromium || command -v chromium-browser || command -v google-chrome; }
+
+# As root, if that takes no password.
+as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo -n "$@"; fi; }
+
+# Debian's Chromium; it brings no font of its own, and the DejaVu fonts have letters and mathematics.
+install_browser() {
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install --yes -qq --no-install-recommends \
+        chromium fonts-dejavu-core fonts-dejavu-extra < /dev/null
+}
+
+if [ "${1:-}" = test ] && ! has_browser > /dev/null; then
+    if apt-get --version > /dev/null 2>&1 && as_root true 2> /dev/null; then
+        say "installing Chromium: about a minute, once."
+        log="$(mktemp)"
+        install_browser > "$log" 2>&1 || { as_root apt-get update -qq && install_browser; } > "$log" 2>&1 ||
+            cat "$log" >&2
+        rm "$log"
+    fi
+    has_browser > /dev/null || say "there is no Chromium (Debian: apt install chromium), so the site cannot be tested"
+fi

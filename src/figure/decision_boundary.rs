@@ -2,7 +2,10 @@ use ndarray::Array2;
 use plotters::prelude::*;
 use plotters::style::text_anchor::HPos;
 
-use super::{Axis, BLUE, Chart, Figure, INK, ORANGE, PANEL, VERMILION, axes, blend, color_bar, drawing, extent, note};
+use super::{
+    Axis, BLUE, Chart, Figure, INK, LARGEST, ORANGE, PANEL, VERMILION, axes, blend, color_bar, drawable, drawing,
+    extent, note, padded,
+};
 use crate::data::Dataset;
 use crate::error::{Error, Result};
 use crate::network::Network;
@@ -16,9 +19,6 @@ const GRID: usize = 64;
 
 /// Where the shade of ŷ changes: the middle one, white, is undecided.
 const STEPS: [f64; 4] = [0.1, 0.4, 0.6, 0.9];
-
-/// Of features beyond this size, the axes would overflow.
-const LARGEST: f64 = 1e100;
 
 /// What a network predicts over the plane of its two features, the line where ŷ = 0.5, and the samples.
 ///
@@ -40,7 +40,7 @@ pub fn decision_boundary(network: &Network, data: &Dataset) -> Result<Figure> {
             return Err(Error::shape(argument, "2 features", features.to_string()));
         }
     }
-    if let Some(feature) = data.x().iter().find(|v| v.abs() > LARGEST) {
+    if let Some(feature) = data.x().iter().find(|&&v| !drawable(v)) {
         return Err(Error::value("data", format!("features within ±{LARGEST:e}"), feature.to_string()));
     }
     let ranges = [0, 1].map(|feature| padded(extent(data.x().row(feature).iter().copied())));
@@ -71,14 +71,6 @@ pub fn decision_boundary(network: &Network, data: &Dataset) -> Result<Figure> {
         color_bar(&panel, "prediction ŷ", shade, labels)?;
         draw_legend(&panel)
     })
-}
-
-/// The range with some room around; of a single value with more.
-fn padded((low, high): (f64, f64)) -> std::ops::Range<f64> {
-    let size = low.abs().max(high.abs());
-    let span = (high - low).max(1e-6 * size);
-    let room = if span > 0.0 { 0.08 * span } else { 1.0 };
-    low - room..high + room
 }
 
 /// ŷ in the middle of every cell of a grid: rows from below, columns from the left.

@@ -1,0 +1,98 @@
+"""The claims of notebooks/README.md, and for each of them edits of its cells that make it false."""
+
+import re
+from dataclasses import dataclass
+
+import notebooks as nb
+
+TAG = "claim:"
+
+
+@dataclass(frozen=True)
+class Falsehood:
+    """In the cell `cell` of the notebook whose name begins with `notebook`, `old` becomes `new`; the cell must fail."""
+
+    claim: str
+    notebook: str
+    cell: str
+    what: str
+    old: str
+    new: str
+
+    def __str__(self) -> str:
+        return f"{self.claim}: {self.what}"
+
+
+HE = "Init::He { seed: 1 }"
+HE_NETWORK = f"Network::new(&[2, 10, 5, 1], Activation::Relu, {HE})?"
+
+FALSEHOODS = [
+    Falsehood("C1", "02", "equal-losses", "at ŷ = 0.6", "let y_hat = 0.5", "let y_hat = 0.6"),
+    Falsehood("C2", "02", "shifted", "a shift that depends on z", "+ 0.5));", "+ 0.5 * z));"),
+    Falsehood("C2", "02", "both", "logistic regression with a hidden layer", "&[2, 1]", "&[2, 3, 1]"),
+    Falsehood("C2", "02", "unequal-losses", "sigmoid units", "Activation::Relu", "Activation::Sigmoid"),
+    Falsehood("C3", "03", "outer", "a mean over too few samples", "/ 3.0)", "/ 2.0)"),
+    Falsehood("C3", "03", "outer", "the next layer's delta", "gradients.delta(1)?.clone()", "trace.a(1)?.clone()"),
+    Falsehood("C4", "02", "slopes", "at z = 1", "delta_at_z(0.0, y)", "delta_at_z(1.0, y)"),
+    Falsehood("C5", "03", "zeros", "one weight set to 0.1", "Init::Zeros)?;",
+              "Init::Zeros)?;\nlet mut network = network;\nnetwork.set_weight(1, (0, 0), 0.1)?;"),
+    Falsehood("C6", "03", "chain", "a random start", "network.inspect", f"{HE_NETWORK}.inspect"),
+    Falsehood("C6", "03", "no-zero-activation", "biases of zero", "Init::Constant(1.0)", "Init::Constant(0.0)"),
+    Falsehood("C6", "03", "eight", "ReLU, whose slope at 0 is 0", "Activation::Tanh", "Activation::Relu"),
+    Falsehood("C7", "06", "optimum", "a hidden layer", "Network::new(&[2, 1], Activation::Identity, Init::Zeros)",
+              "Network::new(&[2, 1, 1], Activation::Identity, Init::Zeros)"),
+    Falsehood("C7", "06", "optimum", "labels that a line separates", "noise: 1.0", "noise: 0.3"),
+    Falsehood("C8", "07", "for-good", "a random start", "Init::Constant(0.5)", HE),
+    Falsehood("C8", "07", "collapse", "a random start", "Init::Constant(0.5)", HE),
+    Falsehood("C9", "07", "rows", "a random start", "constant.gradients", f"{HE_NETWORK}.gradients"),
+    Falsehood("C10", "07", "two-groups", "dropout", ".run(", ".dropout(0.8, 1).run("),
+    Falsehood("C10", "07", "dropout", "a start that is not zero", "Init::Zeros", "Init::Constant(0.5)"),
+    Falsehood("C10", "07", "dropout", "every unit kept", "dropout(0.8", "dropout(1.0"),
+    Falsehood("C11", "04", "two-batches", "one sample less", "circles_train()", "circles_train().subset(149, 150)?"),
+    Falsehood("C11", "04", "base-rate", "another base rate", "2.0 / 3.0", "1.0 / 2.0"),
+    Falsehood("C11", "04", "base-rate", "sigmoid units", "network.clone()",
+              "Network::new(&[2, 10, 5, 1], Activation::Sigmoid, Init::Zeros)?"),
+    Falsehood("C12", "04", "sigmoid", "tanh units", "Activation::Sigmoid", "Activation::Tanh"),
+    Falsehood("C13", "04", "order", "quotients that are not rounded", "/ 300.0).sum", "/ 256.0).sum"),
+    Falsehood("C13", "04", "last-bit", "pushes that are not rounded", "(y_hat - y) * (1.0 / 300.0)", "y_hat - y"),
+    Falsehood("C13", "04", "ours", "labels that do not balance", "&balanced", "&unbalanced"),
+    Falsehood("C14", "03", "waking", "biases of zero", "Init::Constant(0.1)", "Init::Constant(0.0)"),
+    Falsehood("C15", "03", "one-at-a-time", "a start that is not zero", "let random =",
+              f"let network = {HE_NETWORK};\nlet random ="),
+    Falsehood("C15", "03", "orders", "sigmoid units", "Activation::Relu", "Activation::Sigmoid"),
+    Falsehood("C16", "05", "table", "weights of 0.1", "Init::Zeros", "Init::Constant(0.1)"),
+    Falsehood("C16", "05", "relu-slope", "weights of 0.1", "Init::Zeros", "Init::Constant(0.1)"),
+    Falsehood("C16", "05", "relu-slope-why", "ReLU'(0) = 0", "SlopeAtZero(1.0)", "SlopeAtZero(0.0)"),
+    Falsehood("C17", "06", "zero-last", "all weights zero", HE, "Init::Zeros"),
+    Falsehood("C18", "08", "published-costs", "another run", "of_he.costs()", "of_large.costs()"),
+    Falsehood("C18", "08", "published-accuracies", "another network", '("zeros", &after_zeros', '("zeros", &after_he'),
+    Falsehood("C19", "08", "small", "smaller by 2 only", "0.01 *", "0.5 *"),
+    Falsehood("C20", "09", "two-layers", "a layer more", "plateau(1,", "plateau(2,"),
+    Falsehood("C20", "09", "powers", "a layer less", "(2, [0.02", "(1, [0.02"),
+    Falsehood("C20", "09", "others", "sigmoid units", "Activation::Gelu", "Activation::Sigmoid"),
+]
+
+
+def claims_of(cell: nb.NotebookNode) -> list[str]:
+    """The claims that a cell settles."""
+    return [tag.removeprefix(TAG) for tag in cell.metadata.get("tags", []) if tag.startswith(TAG)]
+
+
+def rows() -> dict[str, str]:
+    """The claims of the table in notebooks/README.md, and the notebook that settles each."""
+    text = (nb.NOTEBOOKS / "README.md").read_text(encoding="utf-8")
+    return dict(re.findall(r"^\| (C\d+) \|.*\]\((\S+\.ipynb)\) \|$", text, flags=re.MULTILINE))
+
+
+def survivors(name: str, cell: nb.NotebookNode, kernel: nb.Kernel) -> list[Falsehood]:
+    """Runs each edit of a cell that has just run, and lists those that no assertion notices."""
+    found = []
+    for falsehood in FALSEHOODS:
+        if not name.startswith(falsehood.notebook) or cell.id != falsehood.cell or falsehood.old not in cell.source:
+            continue
+        outputs = nb.tidy(kernel.run(cell.source.replace(falsehood.old, falsehood.new)) + kernel.settle())
+        said = "".join(output.text for output in outputs if nb.kind(output) == "stderr")
+        if "panicked at" not in said or "assert" not in said:
+            found.append(falsehood)
+        kernel.run(cell.source)  # the variables as they were
+    return found

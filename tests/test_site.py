@@ -1,0 +1,276 @@
+"""Opens every page of the site in a browser, from its file, and checks that the checker notices a bad page."""
+
+import os
+import re
+import shutil
+import sys
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import pytest
+from bs4 import BeautifulSoup
+from playwright.sync_api import sync_playwright
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(REPOSITORY / "tools"))
+
+import website  # noqa: E402
+
+NAMES = ["index.html"] + [path.stem + ".html" for path in sorted(website.NOTEBOOKS.glob("*.ipynb"))]
+WIDTHS = [1280, 400]  # a desk's and a phone's
+
+# No first-run pages and no calls home; and Chromium as root, which containers are, has no sandbox.
+FLAGS = """--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking
+    --disable-component-update --disable-sync""".split()
+
+# What is wrong with the page, as the browser has made it up.
+PROBLEMS = r"""() => {
+    const found = [];
+    for (const image of document.images) {
+        const name = image.getAttribute("src").slice(0, 40);
+        if (!(image.complete && image.naturalWidth > 0)) found.push(`the image ${name} is not there`);
+        if (!image.alt.trim()) found.push(`the image ${name} has no text`);
+    }
+    for (const picture of document.querySelectorAll("svg")) {
+        const title = picture.querySelector(":scope > title");
+        const name = picture.getAttribute("aria-label") || (title && title.textContent);
+        if (picture.getAttribute("role") !== "img" || !(name || "").trim()) found.push("a picture has no name");
+    }
+    for (const formula of document.querySelectorAll("math")) {
+        const box = formula.getBoundingClientRect();
+        if (!(box.width > 0 && box.height > 0)) found.push(`the formula ${formula.textContent} is not to be seen`);
+    }
+    const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+    while (texts.nextNode()) {
+        const {parentElement: parent, data} = texts.currentNode;
+        const latex = /\$|\\[a-zA-Z]/.test(data) && !parent.closest("pre, code, script, style");
+        if (latex) found.push(`LaTeX is left: ${data}`);
+    }
+    for (const text of document.querySelectorAll("pre")) {
+        const words = text.textContent.trim().slice(0, 80);
+        if (words.startsWith("Figure: ")) found.push(`a figure is only a text: ${words}`);
+    }
+    for (const box of document.body.querySelectorAll("*")) {
+        const scrolls = box.scrollHeight > box.clientHeight && /auto|scroll/.test(getComputedStyle(box).overflowY);
+        if (scrolls) found.push(`a box scrolls up and down: ${box.textContent.slice(0, 80)}`);
+    }
+    const width = document.documentElement.scrollWidth;
+    if (width > window.innerWidth) found.push(`the page scrolls sideways: it is ${width} wide`);
+    return found;
+}"""
+
+
+@pytest.fixture(scope="module")
+def browser():
+    names = ["chromium", "chromium-browser", "google-chrome"]  # as in tools/setup.sh
+    path = next(filter(None, map(shutil.which, names)), None)
+    if path is None:
+        complain = pytest.fail if os.environ.get("ZERO_INIT_CI") else pytest.skip
+        complain(f"no browser to open the site in: none of {', '.join(names)} is there")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+def look(browser, path: Path, width: int) -> list[str]:
+    """Lists what is wrong with a page in a window of this width."""
+    found = []
+    page = browser.new_page(viewport={"width": width, "height": 800})
+
+    def asked(request):
+        address = urlsplit(request.url)
+        inside = address.scheme == "file" and Path(unquote(address.path)).is_relative_to(path.parent)
+        if not inside and address.scheme != "data":
+            found.append(f"it asks for {request.url}, which is not of the site")
+
+    page.on("request", asked)
+    page.on("requestfailed", lambda request: found.append(f"it does not get {request.url}"))
+    page.on("pageerror", lambda error: found.append(f"error: {error}"))
+    page.on("console", lambda said: found.append(f"console: {said.text}") if said.type == "error" else None)
+    page.goto(path.as_uri())
+    found += page.evaluate(PROBLEMS)
+    page.close()
+    return found
+
+
+def check_links(path: Path) -> list[str]:
+    """Lists links of a page that lead nowhere in the site, and ids that are not unique."""
+    soups: dict[Path, BeautifulSoup] = {}
+
+    def soup(file: Path) -> BeautifulSoup:
+        if file not in soups:
+            soups[file] = BeautifulSoup(file.read_text(encoding="utf-8"), "html.parser")
+        return soups[file]
+
+    ids = [element["id"] for element in soup(path).select("[id]")]
+    found = [f"the id {name} is there {ids.count(name)} times" for name in sorted(set(ids)) if ids.count(name) > 1]
+    for link in soup(path).select("a[href]"):
+        address = urlsplit(link["href"])
+        if address.scheme in ("http", "https"):
+            continue
+        target = (path.parent / unquote(address.path)).resolve() if address.path else path
+        if not target.is_file() or not target.is_relative_to(path.parent):
+            found.append(f"the link {link['href']} leads to no file of the site")
+        elif address.fragment and not soup(target).find(id=[address.fragment, unquote(address.fragment)]):
+            found.append(f"the link {link['href']} leads to no place of {target.name}")
+    return found
+
+
+# --- The site --------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("site of the notebooks")
+    assert [path.name for path in website.build(website.NOTEBOOKS, folder)] == NAMES
+    return folder
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("name", NAMES)
+def test_a_page_is_whole(name, width, site, browser):
+    report(look(browser, site / name, width))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_links_lead_somewhere(name, site):
+    report(check_links(site / name))
+
+
+def test_the_pages_follow_each_other(site):
+    for number, name in enumerate(NAMES):
+        soup = BeautifulSoup((site / name).read_text(encoding="utf-8"), "html.parser")
+        before, after = soup.select("nav.pages")
+        assert before == after, f"{name}: at the top and the bottom"
+        links = {link["rel"][0]: link["href"] for link in before.select("a")}
+        assert links.get("contents") == ("index.html" if number else None), name
+        assert links.get("prev") == (NAMES[number - 1] if number > 1 else None), name
+        assert links.get("next") == (NAMES[number + 1] if number + 1 < len(NAMES) else None), name
+        assert soup.html["lang"] == "en" and soup.title.text + "¶" == soup.h1.text, name
+
+
+def report(problems):
+    if problems:
+        pytest.fail("\n".join(problems), pytrace=False)
+
+
+# --- The checker -----------------------------------------------------------------------------------------------------
+
+DOT = "data:image/gif;base64,R0lGODlhAQABAAAAACH5BAEKAAEALAAAAAABAAEAAAICTAEAOw=="
+
+# (body, what the checker must say, or nothing)
+BODIES = [
+    (f'<img src="{DOT}" alt="a dot"> <code>$x$</code> <a href="#here" id="here">here</a>', None),
+    ('<img src="none.png" alt="none">', "it does not get file:.*none.png"),
+    ('<img src="none.png" alt="none">', "the image none.png is not there"),
+    (f'<img src="{DOT}" alt="">', "the image data:.* has no text"),
+    ('<svg role="img"><title> </title></svg>', "a picture has no name"),
+    ('<svg role="img"><title>A dot</title></svg>', None),
+    ("<math></math>", "is not to be seen"),
+    ("<p>so $x$ is</p>", r"LaTeX is left: so \$x\$ is"),
+    (r"<p>\frac 1 2</p>", "LaTeX is left"),
+    ("<pre>Figure: a dot</pre>", "a figure is only a text: Figure: a dot"),
+    ('<p style="height: 2em; overflow-x: auto">tall<br>tall<br>tall</p>', "a box scrolls up and down: tall"),
+    ('<p style="width: 1300px">wide</p>', "scrolls sideways: it is 13"),
+    ('<link rel="stylesheet" href="https://example.invalid/x.css">', "asks for https://example.invalid/x.css"),
+    ('<img src="file:///none.png" alt="none">', "asks for file:///none.png, which is not of the site"),
+    ("<script>none()</script>", "error: none is not defined"),
+    ("<script>console.error('no')</script>", "console: no"),
+    ('<a href="none.html">x</a>', "the link none.html leads to no file"),
+    ('<a href="../bad.html">x</a>', r"the link ../bad.html leads to no file"),
+    ('<a href="bad.html#none">x</a>', "the link bad.html#none leads to no place of bad.html"),
+    ('<p id="a"></p><p id="a"></p>', "the id a is there 2 times"),
+]
+
+
+@pytest.mark.parametrize(("body", "said"), BODIES)
+def test_what_is_said_of_a_page(body, said, tmp_path, browser):
+    path = tmp_path / "bad.html"
+    path.write_text(f'<!DOCTYPE html><html lang="en"><meta charset="utf-8"><body>{body}</body></html>')
+    problems = look(browser, path, WIDTHS[0]) + check_links(path)
+    if said:
+        assert re.search(said, "\n".join(problems)), problems
+    else:
+        assert problems == []
+
+
+# --- What the pages are made from ------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A repository of an index, a notebook and a figure."""
+    (tmp_path / "notebooks" / "figures").mkdir(parents=True)
+    (tmp_path / "code.rs").write_text("")
+    (tmp_path / "notebooks" / "figures" / "dot.svg").write_text("<svg/>")
+    put(tmp_path / "notebooks", "1.ipynb", "# *One* & `a_b`\n\n## Two, \"three\"")
+    put(tmp_path / "notebooks", "README.md", "# Index")
+    return tmp_path / "notebooks"
+
+
+def put(folder, name, text):
+    notebook = website.new_notebook(cells=[website.new_markdown_cell(text)])
+    (folder / name).write_text(text if name.endswith(".md") else website.nbformat.writes(notebook))
+
+
+def build(folder):
+    """Returns the pages made from the folder's files, by name."""
+    paths = website.build(folder, folder.parent / "site")
+    return {path.name: BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser") for path in paths}
+
+
+@pytest.mark.parametrize(
+    ("link", "led"),
+    [
+        ("[x](1.ipynb)", "1.html"),
+        ("[x](1.ipynb#two-three)", "1.html#two-three"),
+        ('[x](1.ipynb#Two,-"three")', "1.html#Two,-%22three%22"),
+        ("[x](README.md#index)", "index.html#index"),
+        ("[x](#index)", "#index"),
+        ("[x](figures/dot.svg)", "figures/dot.svg"),
+        ("[x](https://example.invalid/1.ipynb)", "https://example.invalid/1.ipynb"),
+        ('<a href="1.ipynb">x</a>', "1.html"),
+        ("[x](../code.rs)", None),
+        ("[x](..)", None),
+    ],
+)
+def test_links(folder, link, led):
+    put(folder, "README.md", f"# Index\n\n{link}")
+    index = build(folder)["index.html"]
+    assert [a["href"] for a in index.select("p a")] == ([led] if led else [])
+    assert "x" in index.select_one("p").text
+    assert check_links(folder.parent / "site" / "index.html") == []
+
+
+def test_titles_are_plain_text(folder):
+    pages = build(folder)
+    assert pages["1.html"].title.text == "One & a_b"
+    assert pages["index.html"].select_one("nav a[rel=next]").text == "One & a_b →"
+
+
+def test_no_page_is_left_of_a_notebook_that_is_gone(folder):
+    put(folder, "2.ipynb", "# Two")
+    assert list(build(folder)) == ["index.html", "1.html", "2.html"]
+    (folder / "2.ipynb").unlink()
+    build(folder)
+    assert sorted(path.name for path in (folder.parent / "site").glob("*.html")) == ["1.html", "index.html"]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("README.md", None, "notebooks/README.md is missing"),
+        ("1.ipynb", "## Two", "1.ipynb has no heading of the first level"),
+        ("1.ipynb", "# One\n\n[x](2.ipynb)", "1.ipynb: there is no 2.ipynb"),
+        ("1.ipynb", "# One\n\n[x](../../..)", "1.ipynb: there is no ../../.."),
+        ("1.ipynb", "# One\n\n![x](../code.rs)", "1.ipynb: the image ../code.rs is not in notebooks/figures"),
+        ("1.ipynb", "# One\n\n$\\nonsense$", r"1.ipynb: the formula `\\nonsense` is not understood"),
+    ],
+)
+def test_what_no_site_is_made_of(folder, name, text, said):
+    build(folder)
+    (folder / name).unlink() if text is None else put(folder, name, text)
+    with pytest.raises(website.SiteError, match=said):
+        build(folder)
+    assert (folder.parent / "site" / "index.html").exists(), "what was there before stays"
