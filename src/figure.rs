@@ -40,7 +40,7 @@ pub use spread::spread;
 const SIZE: (u32, u32) = (640, 420);
 
 /// Width of the panel to the right of the axes that holds a legend or a colour bar.
-const PANEL: i32 = 170;
+const PANEL: i32 = 186;
 
 /// Okabe & Ito's colours (2008), by what they are for here.
 const BLUE: RGBColor = RGBColor(0, 114, 178);
