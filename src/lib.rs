@@ -19,6 +19,7 @@ mod activation;
 mod check;
 mod data;
 mod error;
+pub mod exercise;
 pub mod figure;
 mod gradients;
 mod init;
