@@ -1,0 +1,184 @@
+"""Grades what is in `submitted/`: several submissions at a time, those that are done only once. Called by `make grade`.
+
+Writes the gradebook, a feedback page for each student (feedback/STUDENT/ASSIGNMENT/) and grades.csv. Stopped at any
+point, it goes on there when started again; a submission that has changed since, or whose checks have, is graded again.
+
+Usage: grade.py [--jobs N] [--student NAME]... [ASSIGNMENT]...
+"""
+
+import argparse
+import csv
+import hashlib
+import os
+import shutil
+import sys
+import time
+import warnings
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from pathlib import Path
+
+import nbformat
+from nbgrader import utils
+from nbgrader.api import Gradebook, MissingEntry
+from nbgrader.apps import NbGraderAPI
+from traitlets.config.loader import PyFileConfigLoader
+
+import judge
+import sandbox
+
+HERE = Path(__file__).resolve().parent
+
+
+def nbgrader(course, step, *arguments):
+    """One of nbgrader's steps with the course's settings. Returns what went wrong, or nothing."""
+    warnings.simplefilter("ignore")  # what nbgrader's own use of its libraries calls forth
+    os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"  # it calls a program, alembic
+    config = PyFileConfigLoader("nbgrader_config.py", str(course)).load_config()
+    result = getattr(NbGraderAPI(config=config), step)(*arguments)
+    return "" if result["success"] else last_error(result["error"] or result["log"])
+
+
+def last_error(log):
+    """The line of a log that says best what went wrong."""
+    lines = [line.strip() for line in log.splitlines() if line.strip() and not line.startswith("[")]
+    telling = [line for line in lines if "Error" in line.split(":")[0]]
+    return (telling or lines or ["no reason was given"])[-1]
+
+
+def mend(folder, name):
+    """Makes sure that there is a file of the right name: a notebook of another name is taken for it, or nothing is."""
+    wanted = folder / f"{name}.ipynb"
+    if wanted.exists():
+        return "" if wanted.stat().st_size else f"{wanted.name} is empty"
+    others = sorted(folder.glob("*.ipynb"))
+    if len(others) == 1:
+        shutil.copy(others[0], wanted)
+        return f"{others[0].name} was taken for {wanted.name}"
+    wanted.touch()
+    return f"there was no {wanted.name}, so an empty one was graded"
+
+
+def fingerprint(course, student, name):
+    """What a grade depends on: the submission, the assignment's source, and the grading itself."""
+    files = [course / "submitted" / student / name / f"{name}.ipynb", course / "source" / name / f"{name}.ipynb"]
+    files += sorted(HERE.glob("*.py")) + sorted((sandbox.REPOSITORY / "src").rglob("*.rs"))
+    total = hashlib.sha256()
+    for path in files:
+        total.update(hashlib.sha256(path.read_bytes()).digest())
+    return total.hexdigest()
+
+
+def grade_one(course, student, name):
+    """Grades one submission and writes its feedback page. Returns what went wrong, or nothing."""
+    return nbgrader(course, "autograde", name, student) or nbgrader(course, "generate_feedback", name, student)
+
+
+def points(value):
+    """A number of points, without a needless fraction."""
+    return f"{value:g}"
+
+
+def tasks_of(course, name):
+    """The graded cells of an assignment, in the order of its notebook."""
+    notebook = nbformat.read(course / "source" / name / f"{name}.ipynb", as_version=4)
+    return [cell.metadata.nbgrader["grade_id"] for cell in notebook.cells if utils.is_grade(cell)]
+
+
+def write_grades(course, gradebook, graded, remarks):
+    """Writes grades.csv: a row for each submission, a column for each task."""
+    rows = []
+    for student, name in sorted(graded):
+        row = {"assignment": name, "student": student, "remark": remarks.get((student, name), "")}
+        rows.append(row)
+        try:
+            submission = gradebook.find_submission(name, student)
+        except MissingEntry:
+            continue
+        grades = [grade for notebook in submission.notebooks for grade in notebook.grades]
+        waiting = sum(grade.max_score for grade in grades if grade.needs_manual_grade)
+        row |= {"score": points(submission.score), "max_score": points(submission.max_score), "to_read": points(waiting)}
+        for grade in grades:
+            row[f"{name}: {grade.name}"] = "" if grade.needs_manual_grade else points(grade.score)
+    tasks = [f"{name}: {task}" for name in sorted({name for _, name in graded}) for task in tasks_of(course, name)]
+    columns = ["assignment", "student", "score", "max_score", "to_read", *tasks, "remark"]
+    part = course / "grades.csv.part"
+    with part.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, columns, restval="", extrasaction="ignore")
+        writer.writeheader()
+        writer.writerows(rows)
+    part.replace(course / "grades.csv")
+
+
+def prepare(course, names):
+    """Puts the assignments into the gradebook and compiles their judges."""
+    if os.environ.get("SANDBOX", "on") != "off":
+        sandbox.bubblewrap(sandbox.Limits(), "/nowhere", sandbox.kernel_command())
+    for name in names:
+        source = course / "source" / name / f"{name}.ipynb"
+        judge.build(judge.read(source), name)
+        # In a process of its own, so that those that grade start with the gradebook closed.
+        with ProcessPoolExecutor(1) as pool:
+            if trouble := pool.submit(nbgrader, course, "generate_assignment", name).result():
+                raise judge.JudgeError(f"{name}: {trouble}")
+
+
+def main(course, arguments):
+    found = sorted((path.parent.name, path.name) for path in course.glob("submitted/*/*") if path.is_dir())
+    known = {path.name for path in (course / "source").iterdir()}
+    wanted = [(student, name) for student, name in found
+              if name in known and name in (arguments.assignments or known)
+              and student in (arguments.student or [student])]
+    if not wanted:
+        print("There is nothing to grade: a submission is submitted/STUDENT/ASSIGNMENT/ASSIGNMENT.ipynb.")
+        return 0
+    try:
+        prepare(course, sorted({name for _, name in wanted}))
+    except (sandbox.SandboxError, judge.JudgeError) as error:
+        print(f"grade: {error}", file=sys.stderr)
+        return 2
+    remarks = {(student, name): mend(course / "submitted" / student / name, name) for student, name in wanted}
+    stamps = {pair: course / ".grading" / pair[1] / pair[0] for pair in wanted}
+    marks = {pair: fingerprint(course, *pair) for pair in wanted}
+    todo = [pair for pair in wanted
+            if not stamps[pair].exists() or stamps[pair].read_text(encoding="utf-8") != marks[pair]]
+    print(f"{len(wanted)} submissions, {len(wanted) - len(todo)} of them graded before", flush=True)
+    failed, began = 0, time.monotonic()
+    with Gradebook(f"sqlite:///{course / 'gradebook.db'}?timeout=120") as gradebook:
+        pool = ProcessPoolExecutor(arguments.jobs)
+        try:
+            running = {pool.submit(grade_one, course, *pair): pair for pair in todo}
+            for count, future in enumerate(as_completed(running), 1):
+                student, name = pair = running[future]
+                if trouble := future.result():
+                    failed += 1
+                    remarks[pair] = f"could not be graded: {trouble}"
+                    said = remarks[pair]
+                else:
+                    stamps[pair].parent.mkdir(parents=True, exist_ok=True)
+                    stamps[pair].write_text(marks[pair], encoding="utf-8")
+                    gradebook.db.expire_all()
+                    submission = gradebook.find_submission(name, student)
+                    said = f"{points(submission.score)} of {points(submission.max_score)} points"
+                    said += ", and an answer to read" if submission.needs_manual_grade else ""
+                left = (time.monotonic() - began) / count * (len(todo) - count)
+                print(f"{count}/{len(todo)}  {student}  {name}: {said}"
+                      + (f"  (about {left / 60:.0f} min left)" if left > 60 else ""), flush=True)
+        except KeyboardInterrupt:
+            print("\nStopped; the next run goes on here.", flush=True)
+            return 130
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+        gradebook.db.expire_all()
+        write_grades(course, gradebook, wanted, remarks)
+    print(f"The grades are in {course.name}/grades.csv, the feedback pages in {course.name}/feedback.")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description="Grades what is in submitted/.")
+    parser.add_argument("assignments", nargs="*", metavar="ASSIGNMENT")
+    parser.add_argument("--student", action="append", metavar="NAME")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--course", type=Path, default=HERE.parent, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    sys.exit(main(options.course.resolve(), options))

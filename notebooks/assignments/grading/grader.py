@@ -1,0 +1,99 @@
+"""Grades one submission: runs its cells in a sandbox, and has each check decided by the judge."""
+
+import re
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from nbgrader import utils
+
+import judge
+from sandbox import WORDS, Limits, Ran, Sandbox, SandboxError
+
+# A submission that ends its process again and again is given up after as many new ones.
+MOST_SANDBOXES = 15
+
+
+@dataclass
+class Verdict:
+    """What became of a check: passed, or why not."""
+
+    passed: bool = False
+    why_not: str = "this check was not reached: what came before it took too long, or ended the program too often"
+
+
+@dataclass
+class Graded:
+    """The verdicts by grade id, and what the other cells printed by their position."""
+
+    verdicts: dict = field(default_factory=dict)
+    outputs: dict = field(default_factory=dict)
+
+
+def plain(text):
+    """Without the colours of a terminal."""
+    return re.sub(r"\x1b\[[0-9;]*m", "", text)
+
+
+class Grader:
+    """Runs submissions to one assignment, whose source notebook is given."""
+
+    def __init__(self, source, limits=None, isolated=True):
+        self.limits, self.isolated = limits or Limits(), isolated
+        self.assignment = judge.read(source)
+        self.judge = judge.build(self.assignment, Path(source).stem)
+
+    def grade(self, cells):
+        """Grades the cells of a notebook (those that are locked as in the source), from the first to the last."""
+        graded = Graded({name: Verdict() for name in self.assignment.checks})
+        steps = [(position, cell) for position, cell in enumerate(cells) if cell.cell_type == "code"]
+        done, used = [], 0  # the cells to run again in a new sandbox, and the number of sandboxes
+        deadline = time.monotonic() + self.limits.submission
+        while steps and used < MOST_SANDBOXES and time.monotonic() < deadline:
+            used += 1
+            with Sandbox(self.limits, self.isolated) as sandbox:
+                if not self._restore(sandbox, done):
+                    continue
+                while steps and sandbox.alive and time.monotonic() < deadline:
+                    position, cell = steps.pop(0)
+                    if utils.is_grade(cell) and not utils.is_solution(cell):
+                        name = cell.metadata.nbgrader["grade_id"]
+                        graded.verdicts[name] = self._check(sandbox, name)
+                        continue
+                    ran = sandbox.run(cell.source)
+                    graded.outputs[position] = outputs_of(ran)
+                    if sandbox.alive:
+                        done.append(cell)
+                    elif utils.is_locked(cell) and not done:
+                        raise SandboxError(f"a cell of the assignment itself does not run: {outputs_of(ran)}")
+        return graded
+
+    def _restore(self, sandbox, done):
+        """Runs again what ran before. A cell that ends the process this time is not run a third time."""
+        for cell in list(done):
+            sandbox.run(cell.source)
+            if not sandbox.alive:
+                done.remove(cell)
+                return False
+        return True
+
+    def _check(self, sandbox, name):
+        functions = self.assignment.functions_of(name)
+        trouble, said = sandbox.answer(functions, [str(self.judge), name])
+        if said == "passed":
+            return Verdict(True, "")
+        if trouble is None:
+            return Verdict(False, said or "the check ended without a word")
+        if trouble.status in WORDS:
+            return Verdict(False, WORDS[trouble.status])
+        return Verdict(False, "not there as asked for, so it was not called: " + "; ".join(functions) +
+                       ". Does the cell that defines it compile, and is its signature unchanged?\n" +
+                       plain("".join(text for _, text in trouble.outputs)))
+
+
+def outputs_of(ran: Ran):
+    """What a cell printed, with a word on how it ended, as pairs of a stream and its text."""
+    outputs = [(stream if stream == "stderr" else "stdout", plain(text)) for stream, text in ran.outputs]
+    if ran.status in WORDS:
+        outputs.append(("stderr", WORDS[ran.status] + "\n"))
+    return outputs

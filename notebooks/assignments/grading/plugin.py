@@ -1,0 +1,183 @@
+"""What nbgrader calls instead of its own steps, which trust a submission; nbgrader_config.py names them.
+
+`Submission` reads any file at all as a notebook, `Reconcile` gives it the cells of the release, `Grade` runs and judges
+it. The rest of nbgrader (gradebook, late penalties, feedback, the formgrader page) works on the outcome as ever.
+"""
+
+import io
+import json
+import os
+from pathlib import Path
+
+import nbformat
+from nbconvert.exporters import NotebookExporter
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output, new_raw_cell
+from nbgrader.api import Gradebook
+from nbgrader.preprocessors import Execute, NbGraderPreprocessor
+from traitlets import Bool, Float
+
+from grader import Grader
+from sandbox import Limits
+
+LARGEST_FILE = 10_000_000
+MAKERS = {"code": new_code_cell, "markdown": new_markdown_cell, "raw": new_raw_cell}
+
+
+def text_of(source):
+    """A cell's source, which a notebook file may hold as lines."""
+    return source if isinstance(source, str) else "".join(line for line in source if isinstance(line, str))
+
+
+def clean_cell(cell):
+    """A new cell with what a submission may say: text, and the mark by which nbgrader knows it. None if it is no cell."""
+    if not isinstance(cell, dict) or cell.get("cell_type") not in MAKERS:
+        return None
+    if not isinstance(cell.get("source"), (str, list)):
+        return None
+    clean = MAKERS[cell["cell_type"]](text_of(cell["source"]))
+    metadata = cell.get("metadata")
+    mark = metadata.get("nbgrader") if isinstance(metadata, dict) else None
+    if isinstance(mark, dict) and isinstance(mark.get("grade_id"), str):
+        clean.metadata.nbgrader = {"grade_id": mark["grade_id"]}
+    return clean
+
+
+def read_submission(path):
+    """The notebook of any file at all, without what it claims about itself; what could not be used is said on top."""
+    complaints, cells = [], []
+    try:
+        if path.stat().st_size > LARGEST_FILE:
+            raise ValueError(f"it has {path.stat().st_size} bytes, and at most {LARGEST_FILE} are read")
+        text = path.read_text(encoding="utf-8")
+        if not text.strip():
+            raise ValueError("it is empty")
+        found = json.loads(text)
+        if isinstance(found, dict) and "worksheets" in found:
+            found = nbformat.reads(text, as_version=4)
+        if not isinstance(found, dict) or not isinstance(found.get("cells"), list):
+            raise ValueError("it has no cells")
+        cells = [clean_cell(cell) for cell in found["cells"]]
+        if None in cells:
+            complaints.append(f"{cells.count(None)} of its cells were damaged and are left out.")
+            cells = [cell for cell in cells if cell is not None]
+    except Exception as error:  # whatever a file can do to the libraries that read it
+        complaints.append(f"The submitted file is not a notebook: {error or type(error).__name__}. "
+                          "It counts as one in which nothing is done.")
+    if complaints:
+        cells.insert(0, new_markdown_cell("**" + " ".join(complaints) + "**"))
+    return new_notebook(cells=cells)
+
+
+class Submission(NotebookExporter):
+    """Reads a submission, whatever the file holds."""
+
+    def from_filename(self, filename, resources=None, **kwargs):
+        course = self.parent.coursedir
+        submitted = os.path.abspath(os.path.join(course.root, course.submitted_directory))
+        # What an earlier step wrote is a notebook; what a student sent need not be one.
+        if Path(os.path.abspath(filename)).is_relative_to(submitted):
+            notebook = io.StringIO(nbformat.writes(read_submission(Path(filename))))
+            return self.from_file(notebook, resources=resources, **kwargs)
+        return super().from_filename(filename, resources=resources, **kwargs)
+
+
+class Reconcile(NbGraderPreprocessor):
+    """Gives a submission every cell of the release that it has lost, and each of them its own mark and points."""
+
+    def preprocess(self, nb, resources):
+        known = resources["nbgrader"]
+        with Gradebook(known["db_url"]) as gradebook:
+            source = gradebook.find_notebook(known["notebook"], known["assignment"])
+            points = {cell.name: cell.max_score for cell in [*source.grade_cells, *source.task_cells]}
+            solutions = {cell.name for cell in source.solution_cells}
+            tasks = {cell.name for cell in source.task_cells}
+            release = [(cell.name, self._marked(cell, points, solutions, tasks)) for cell in source.source_cells]
+        nb.cells = reconciled(nb.cells, release)
+        return nb, resources
+
+    @staticmethod
+    def _marked(cell, points, solutions, tasks):
+        marked = MAKERS[cell.cell_type](cell.source)
+        task = cell.name in tasks
+        marked.metadata.nbgrader = {
+            "grade_id": cell.name, "schema_version": 3, "grade": cell.name in points and not task, "task": task,
+            "solution": cell.name in solutions, "locked": cell.locked, "checksum": cell.checksum,
+            "cell_type": cell.cell_type,
+        }
+        if cell.name in points:
+            marked.metadata.nbgrader.points = points[cell.name]
+        return marked
+
+
+def reconciled(cells, release):
+    """The submitted cells with those of the release in place.
+
+    A locked cell is as released; of several copies of an editable one, the last counts. One that is missing comes after
+    the one that it follows in the release. All other cells of the student stay where they are, without a mark.
+    """
+    positions, names = {}, {name for name, _ in release}
+    for position, cell in enumerate(cells):
+        name = cell.metadata.pop("nbgrader", {}).get("grade_id")
+        if name in names:
+            positions[name] = position
+    placed, previous = {}, -1
+    for name, cell in release:
+        position = positions.get(name)
+        if position is None:
+            placed.setdefault(previous, []).append((name, cell))
+            continue
+        submitted = cells[position]
+        if not cell.metadata.nbgrader["locked"] and submitted.cell_type == cell.cell_type:
+            cell.source = submitted.source
+        cells[position] = cell
+        previous = position
+    result = [cell for _, cell in placed.get(-1, [])]
+    for position, cell in enumerate(cells):
+        result.append(cell)
+        result += [missing for _, missing in placed.get(position, [])]
+    return result
+
+
+class Grade(NbGraderPreprocessor):
+    """Runs a submission in the sandbox; a check's cell has its points only if the judge says that it is passed."""
+
+    sandbox = Bool(True, help="Whether student code runs in bubblewrap; without it, it can do what you can.").tag(config=True)
+    cell_seconds = Float(30.0, help="Seconds that a cell may take, compilation included.").tag(config=True)
+    check_seconds = Float(20.0, help="Seconds that the calls of one check may take.").tag(config=True)
+
+    def preprocess(self, nb, resources):
+        known = resources["nbgrader"]
+        source = Path("source", known["assignment"], known["notebook"] + ".ipynb")
+        limits = Limits(cell=self.cell_seconds, check=self.check_seconds)
+        graded = Grader(source, limits, self.sandbox).grade(nb.cells)
+        for position, cell in enumerate(nb.cells):
+            if cell.cell_type != "code":
+                continue
+            name = cell.metadata.get("nbgrader", {}).get("grade_id")
+            if name in graded.verdicts:
+                cell.outputs = [output_of(graded.verdicts[name])]
+            else:
+                cell.outputs = [new_output("stream", name=stream, text=text)
+                                for stream, text in graded.outputs.get(position, [])]
+        return nb, resources
+
+
+def output_of(verdict):
+    """A verdict, as nbgrader reads it: an error is no point, its absence all."""
+    if verdict.passed:
+        return new_output("stream", name="stdout", text="passed\n")
+    return new_output("error", ename="Not passed", evalue=verdict.why_not, traceback=verdict.why_not.splitlines())
+
+
+def name_the_error(execute, **event):
+    """The Rust kernel's reply to a cell that fails lacks the fields that nbgrader's Validate reads."""
+    content = event["execute_reply"]["content"]
+    if content["status"] == "error":
+        for name in ("ename", "evalue"):
+            content.setdefault(name, "The cell does not run")
+        content.setdefault("traceback", [])
+    stock_on_cell_executed(execute, **event)
+
+
+stock_on_cell_executed = Execute.on_cell_executed
+Execute.on_cell_executed = name_the_error

@@ -1,0 +1,268 @@
+"""A student's process: a Rust kernel that has no network, sees nothing of the course, and writes only into memory.
+
+It runs the cells of a notebook and answers calls of the functions that they define. What it says is shown to the
+student; what it is worth is decided elsewhere (judge.py).
+"""
+
+import json
+import os
+import queue
+import resource
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+
+HERE = Path(__file__).resolve().parent
+REPOSITORY = HERE.parents[2]
+SOCKET = "/tmp/answers.socket"
+LONGEST_LINE = 4_000_000
+
+
+class SandboxError(Exception):
+    """The sandbox itself does not work: nobody's grade may depend on it."""
+
+
+@dataclass
+class Limits:
+    """What a submission may use."""
+
+    cell: float = 30  # seconds for a cell, compilation included
+    check: float = 20  # seconds for all calls of one check
+    submission: float = 600  # seconds for all cells and checks together
+    memory: int = 3 * 1024**3  # bytes of memory, all processes together, files included
+    disk: int = 1024**3  # bytes of files
+    processes: int = 400  # processes and threads
+
+
+@dataclass
+class Ran:
+    """What a cell did. `status`: ok, error, dead (the process ended), slow, big, or loud (it printed without end)."""
+
+    status: str
+    outputs: list = field(default_factory=list)
+
+
+WORDS = {
+    "dead": "the program ended while this ran (std::process::exit, a crash or too deep a recursion)",
+    "slow": "this took longer than allowed, so it was stopped",
+    "big": "this used more memory or processes than allowed, so it was stopped",
+    "loud": "this printed more than allowed, so it was stopped",
+}
+
+
+def kernel_command():
+    """The command of the project's kernel, as JupyterLab starts it."""
+    spec = Path(sys.prefix, "share/jupyter/kernels/rust/kernel.json")
+    try:
+        return json.loads(spec.read_text(encoding="utf-8"))["argv"]
+    except FileNotFoundError:
+        raise SandboxError("the Rust kernel is not set up: run 'make setup'") from None
+
+
+def rust_home():
+    """The folder of the Rust toolchain and cargo's folder of downloaded crates."""
+    sysroot = subprocess.run(["rustc", "--print", "sysroot"], cwd=REPOSITORY, capture_output=True, text=True, check=True)
+    cargo_home = os.environ.get("CARGO_HOME") or Path.home() / ".cargo"
+    return Path(sysroot.stdout.strip()), Path(cargo_home) / "registry"
+
+
+def visible(kernel):
+    """All of this machine's files that a submission sees, read-only: programs and crates, nothing of the course."""
+    sysroot, registry = rust_home()
+    paths = ["/usr", "/bin", "/lib", "/lib64", "/etc/alternatives", "/etc/ld.so.cache", sys.prefix, sys.base_prefix,
+             sysroot, registry, kernel[2], HERE / "runner.py", HERE / "evcxr.toml"]
+    paths += [REPOSITORY / name for name in
+              ("Cargo.toml", "Cargo.lock", "src", "benches", "README.md", "tools/kernel.py", "target/kernel")]
+    return [str(path) for path in paths if os.path.exists(path)]
+
+
+def bubblewrap(limits, socket_path, kernel):
+    """The command that puts a program into the sandbox."""
+    if shutil.which("bwrap") is None:
+        raise SandboxError("bubblewrap (bwrap) is not installed, and student code is not run without it "
+                           "(Debian: apt install bubblewrap; to run it all the same: make grade SANDBOX=off)")
+    sysroot, registry = rust_home()
+    command = ["bwrap", "--unshare-all", "--unshare-user", "--uid", "1000", "--gid", "1000", "--die-with-parent",
+               "--new-session", "--clearenv", "--proc", "/proc", "--dev", "/dev"]
+    for path in ("/tmp", "/home"):
+        command += ["--size", str(limits.disk), "--tmpfs", path]
+    for path in visible(kernel):
+        if os.path.islink(path):
+            command += ["--symlink", os.readlink(path), path]
+        else:
+            command += ["--ro-bind", path, path]
+    environment = {
+        "HOME": "/home", "LANG": "C.UTF-8", "TMPDIR": "/tmp", "PATH": f"{sysroot}/bin:/usr/bin:/bin",
+        "CARGO_HOME": str(registry.parent), "CARGO_NET_OFFLINE": "true",
+        "EVCXR_CONFIG_DIR": str(HERE),
+    }
+    for name, value in environment.items():
+        command += ["--setenv", name, value]
+    return command + ["--bind", str(socket_path), SOCKET, "--chdir", "/tmp"]
+
+
+class Sandbox:
+    """One process for one submission. Use it in a `with`; a sandbox that is no longer `alive` cannot be used again."""
+
+    def __init__(self, limits, isolated=True):
+        self.limits, self.isolated, self.alive, self.ended = limits, isolated, False, "dead"
+
+    def __enter__(self):
+        self.folder = tempfile.mkdtemp(prefix="zero-init-grade-")
+        try:
+            self._start()
+        except BaseException:
+            self._stop()
+            raise
+        return self
+
+    def __exit__(self, *_):
+        self._stop()
+
+    def _start(self):
+        path = Path(self.folder, "socket")
+        self.listener = socket.socket(socket.AF_UNIX)
+        self.listener.bind(str(path))
+        self.listener.listen(8)
+        kernel = kernel_command()
+        runner = [sys.executable, str(HERE / "runner.py"), *kernel]
+        # Without isolation the socket's path and the scratch folder are those of this machine.
+        command = [*bubblewrap(self.limits, path, kernel), *runner] if self.isolated else runner
+        self.socket_path = SOCKET if self.isolated else str(path)
+        self.process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=self.folder,
+            start_new_session=True, preexec_fn=self._limit_process)
+        self.alive = True
+        self.answers = queue.Queue()
+        self.complaint = b""
+        for work in (self._read, self._read_errors, self._watch):
+            threading.Thread(target=work, daemon=True).start()
+        if self._answer(time.monotonic() + 150).status != "ready":
+            why = self.complaint.decode(errors="replace").strip().splitlines()
+            raise SandboxError(f"the sandbox does not start: {why[-1] if why else 'no reason was given'}")
+
+    def _limit_process(self):
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (self.limits.disk, self.limits.disk))
+
+    def _read(self):
+        while line := self.process.stdout.readline(LONGEST_LINE):
+            try:
+                answer = json.loads(line)
+                self.answers.put(Ran(str(answer["status"]), [(str(a), str(b)) for a, b in answer.get("outputs", [])]))
+            except (ValueError, KeyError, TypeError):
+                break  # the runner writes nothing like this: someone else does
+        self.answers.put(None)
+
+    def _read_errors(self):
+        while line := self.process.stderr.readline(10_000):
+            self.complaint = line
+
+    def _watch(self):
+        """Ends the sandbox when it uses too much. Limits that the system keeps would count each process alone."""
+        while self.alive:
+            try:
+                family = psutil.Process(self.process.pid).children(recursive=True)
+            except psutil.Error:
+                return
+            memory = threads = 0
+            for process in family:
+                try:
+                    with process.oneshot():
+                        usage = process.memory_info()
+                        memory += usage.rss - usage.shared
+                        threads += process.num_threads()
+                except psutil.Error:
+                    pass
+            if memory > self.limits.memory or threads > self.limits.processes:
+                self._kill("big")
+                return
+            time.sleep(0.1)
+
+    def _kill(self, why):
+        if self.alive:
+            self.alive, self.ended = False, why
+            try:
+                os.killpg(self.process.pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+
+    def _stop(self):
+        if hasattr(self, "process"):
+            self._kill("dead")
+            self.process.kill()
+            self.process.wait()
+            for pipe in (self.process.stdin, self.process.stdout, self.process.stderr):
+                try:
+                    pipe.close()
+                except OSError:
+                    pass
+        self.listener.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _answer(self, deadline):
+        """The next answer of the runner. None in time, or none at all, ends the sandbox."""
+        try:
+            answer = self.answers.get(timeout=max(0.0, deadline - time.monotonic()))
+        except queue.Empty:
+            self._kill("slow")
+            return Ran("slow")
+        if answer is None:
+            self._kill("dead")
+            return Ran(self.ended)
+        if answer.status in ("dead", "loud"):
+            self._kill(answer.status)
+        return answer
+
+    def _order(self, source):
+        try:
+            self.process.stdin.write(json.dumps({"run": source}).encode() + b"\n")
+            self.process.stdin.flush()
+        except OSError:
+            pass  # it has died: the missing answer tells
+
+    def run(self, source):
+        """Runs a cell."""
+        self._order(source)
+        return self._answer(time.monotonic() + self.limits.cell)
+
+    def answer(self, signatures, judge):
+        """Has the kernel answer calls of these functions while the command `judge` asks. Returns what went wrong, or None,
+        and what the judge printed."""
+        self._order(f'zero_init::answer!("{self.socket_path}", {", ".join(signatures)});')
+        deadline = time.monotonic() + self.limits.cell
+        self.listener.settimeout(0.05)
+        while True:
+            try:
+                connection, _ = self.listener.accept()
+                break
+            except TimeoutError:
+                pass
+            if not self.answers.empty() or time.monotonic() > deadline:
+                return self._answer(deadline), ""
+        with connection:
+            verdict = subprocess.Popen(judge, stdin=connection, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+            try:
+                said, _ = verdict.communicate(timeout=self.limits.check)
+            except subprocess.TimeoutExpired:
+                verdict.kill()
+                verdict.communicate()
+                self._kill("slow")
+                return Ran("slow"), ""
+        passed = verdict.returncode == 0 and said.endswith(b"passed\n")
+        if not passed and not self.alive:
+            return Ran(self.ended), ""
+        answer = self._answer(time.monotonic() + 10)
+        # The judge has spoken; what happens to the process after that concerns the next cells only.
+        if not passed and answer.status in WORDS:
+            return answer, ""
+        return None, "passed" if passed else said.decode(errors="replace").strip()

@@ -1,0 +1,35 @@
+# The settings of this nbgrader course. What replaces nbgrader's own steps, and why, is in grading/plugin.py.
+import os
+import sys
+from pathlib import Path
+
+course = Path(__file__).resolve().parent
+sys.path.insert(0, str(course / "grading"))
+
+c = get_config()  # noqa: F821
+c.CourseDirectory.root = str(course)
+c.CourseDirectory.course_id = "zero-init"
+# Several submissions are graded at a time, and each waits its turn for the gradebook.
+c.CourseDirectory.db_url = f"sqlite:///{course / 'gradebook.db'}?timeout=120"
+
+c.ClearSolutions.code_stub = {"rust": 'panic!("not done yet") // YOUR CODE HERE, in place of this line'}
+c.ClearSolutions.text_stub = "*Your answer, in place of this line.*"
+# A rubric stands in a locked cell, which the grader sees and the release does not.
+c.ClearMarkScheme.enforce_metadata = False
+
+c.Autograde.exporter_class = "plugin.Submission"
+c.Autograde.sanitize_preprocessors = [
+    "plugin.Reconcile",
+    "nbgrader.preprocessors.OverwriteKernelspec",
+    "nbgrader.preprocessors.OverwriteCells",
+    "nbgrader.preprocessors.CheckCellMetadata",
+]
+c.Autograde.autograde_preprocessors = [
+    "plugin.Grade",
+    "nbgrader.preprocessors.SaveAutoGrades",
+    "nbgrader.preprocessors.AssignLatePenalties",
+    "nbgrader.preprocessors.CheckCellMetadata",
+]
+c.Grade.sandbox = os.environ.get("SANDBOX", "on") != "off"
+
+import plugin  # noqa: E402,F401  (Validate needs what it mends)
