@@ -112,30 +112,37 @@ class Reconcile(NbGraderPreprocessor):
 def reconciled(cells, release):
     """The submitted cells with those of the release in place.
 
-    A locked cell is as released; of several copies of an editable one, the last counts. One that is missing comes after
-    the one that it follows in the release. All other cells of the student stay where they are, without a mark.
+    A locked cell is as released; of several copies of an editable one, the last counts. Of those that are missing, a check
+    comes after the solution that it checks, or else last; any other cell after the one that it follows in the release;
+    a solution does not come back, since its empty function would replace one that the student has elsewhere. All other
+    cells of the student stay where they are, without a mark.
     """
     positions, names = {}, {name for name, _ in release}
     for position, cell in enumerate(cells):
         name = cell.metadata.pop("nbgrader", {}).get("grade_id")
         if name in names:
             positions[name] = position
-    placed, previous = {}, -1
+    after, last = {}, []  # the missing cells by the position that they come after, and those that come last
+    previous, solution = -1, None
     for name, cell in release:
-        position = positions.get(name)
-        if position is None:
-            placed.setdefault(previous, []).append((name, cell))
-            continue
-        submitted = cells[position]
-        if not cell.metadata.nbgrader["locked"] and submitted.cell_type == cell.cell_type:
-            cell.source = submitted.source
-        cells[position] = cell
-        previous = position
-    result = [cell for _, cell in placed.get(-1, [])]
+        mark, position = cell.metadata.nbgrader, positions.get(name)
+        if mark["solution"]:
+            solution = position
+        if position is not None:
+            if not mark["locked"] and cells[position].cell_type == cell.cell_type:
+                cell.source = cells[position].source
+            cells[position] = cell
+            previous = position
+        elif mark["grade"] and solution is None:
+            last.append(cell)
+        elif mark["grade"]:
+            after.setdefault(solution, []).append(cell)
+        elif not mark["solution"]:
+            after.setdefault(previous, []).append(cell)
+    result = after.get(-1, [])
     for position, cell in enumerate(cells):
-        result.append(cell)
-        result += [missing for _, missing in placed.get(position, [])]
-    return result
+        result = [*result, cell, *after.get(position, [])]
+    return result + last
 
 
 class Grade(NbGraderPreprocessor):
