@@ -3,6 +3,8 @@ SHELL := /bin/bash
 PYTHON := .venv/bin/python
 NB :=
 ARGS :=
+COURSE := notebooks/assignments
+SANDBOX := on
 
 # JupyterLab refuses to run as root, which containers do, unless it is told.
 AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
@@ -18,14 +20,17 @@ export JUPYTERLAB_WORKSPACES_DIR := $(JUPYTER)/config/lab/workspaces
 export IPYTHONDIR := $(JUPYTER)/ipython
 unexport JUPYTER_PATH JUPYTER_CONFIG_PATH JUPYTERLAB_DIR
 
-.PHONY: help lab test notebooks site bench setup clean
+.PHONY: help lab test notebooks site bench bench-kernel setup clean
 
 help:
 	@echo 'make lab        open JupyterLab on the notebooks (ARGS=--no-browser and the like reach it)'
 	@echo 'make test       run every check: format, lints, tests, documentation, and each notebook on the real kernel'
 	@echo 'make notebooks  execute the notebooks in place (NB=notebooks/NAME.ipynb for one)'
 	@echo 'make site       make the notebooks, as committed, into pages to read without Jupyter: site/index.html'
+	@echo 'make release    make the students'"'"' versions of the assignments'
+	@echo 'make grade      grade what is in notebooks/assignments/submitted (see the README there)'
 	@echo 'make bench      time training beside NumPy (and PyTorch, where .venv-bench has it), on one core'
+	@echo 'make bench-kernel  time the kernel beside a stock one: 3 rounds, about 20 minutes (ARGS="1 no notebooks": 2)'
 	@echo 'make setup      only install what the others need; done once, it is instant'
 	@echo 'make clean      remove .venv, .venv-bench, site and target; the kernel, shared by all clones of this user, stays'
 
@@ -52,12 +57,22 @@ notebooks: setup
 site: setup
 	@$(PYTHON) tools/website.py
 
+release: setup
+	@$(PYTHON) $(COURSE)/grading/release.py --course $(COURSE) $(ARGS)
+
+# SANDBOX=off runs student code without bubblewrap.
+grade: setup
+	@SANDBOX=$(SANDBOX) $(PYTHON) $(COURSE)/grading/grade.py --course $(COURSE) $(ARGS)
+
 # NumPy is for comparison only, so it has a place of its own.
 bench:
 	@test -e .venv-bench/complete || { python3 -m venv --clear .venv-bench \
 	  && .venv-bench/bin/python -m pip --disable-pip-version-check install --quiet -r benches/requirements.txt \
 	  && touch .venv-bench/complete; }
 	@BENCH_PYTHON=$(CURDIR)/.venv-bench/bin/python cargo bench --quiet --locked --bench speed
+
+bench-kernel: setup
+	@$(PYTHON) tools/bench_kernel.py $(ARGS)
 
 clean:
 	rm -rf .venv .venv-bench site target

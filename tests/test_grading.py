@@ -2,18 +2,19 @@
 
 import csv
 import html
+import json
 import os
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import sys
 import threading
-from pathlib import Path
 
 import pytest
 
-from submissions import COURSE, ROWS
+from submissions import COURSE, RIGHT, ROWS, solutions, submission
 
 REPOSITORY = COURSE.parent.parent
 GRADE = COURSE / "grading/grade.py"
@@ -24,17 +25,28 @@ pytestmark = pytest.mark.skipif(
 
 def copy_of_the_course(folder):
     """The course as a fresh clone has it, with less patience."""
+    folder.mkdir(exist_ok=True)
     for name in ("source", "release"):
         shutil.copytree(COURSE / name, folder / name)
     (folder / "grading").symlink_to(COURSE / "grading")
     settings = (COURSE / "nbgrader_config.py").read_text(encoding="utf-8")
-    settings += "\nc.Grade.check_seconds = 4\nc.Grade.cell_seconds = 20\n"
+    settings += "\nc.Grade.check_seconds = 8\nc.Grade.cell_seconds = 20\n"
     (folder / "nbgrader_config.py").write_text(settings, encoding="utf-8")
     return folder
 
 
 def student_of(row):
     return row.name.replace(" ", "-").replace("'", "")
+
+
+def hand_in(course, rows, port):
+    """Puts submissions where nbgrader expects them."""
+    for row in rows:
+        folder = course / "submitted" / student_of(row) / row.assignment
+        folder.mkdir(parents=True)
+        if row.text is not None:
+            text = row.text.replace("@COURSE@", str(course)).replace("@REPOSITORY@", str(REPOSITORY))
+            (folder / f"{row.assignment}.ipynb").write_text(text.replace("@PORT@", str(port)), encoding="utf-8")
 
 
 def run_grade(course, *arguments):
@@ -59,12 +71,7 @@ def graded(tmp_path_factory, request, port):
     """The course after grading the rows that the chosen tests need."""
     course = copy_of_the_course(tmp_path_factory.mktemp("course"))
     chosen = [row for row in ROWS if any(f"[{row}]" in item.nodeid for item in request.session.items)]
-    for row in chosen:
-        folder = course / "submitted" / student_of(row) / row.assignment
-        folder.mkdir(parents=True)
-        if row.text is not None:
-            text = row.text.replace("@COURSE@", str(course)).replace("@REPOSITORY@", str(REPOSITORY))
-            (folder / f"{row.assignment}.ipynb").write_text(text.replace("@PORT@", str(port)), encoding="utf-8")
+    hand_in(course, chosen, port)
     done = run_grade(course)
     assert done.returncode == 0, done.stdout + done.stderr
     return course
@@ -77,3 +84,129 @@ def test_a_submission_gets_its_points(graded, row):
     text = page.read_text(encoding="utf-8")
     assert float(grades["score"]) == row.points, grades
     assert row.says in html.unescape(re.sub(r"<[^>]*>", "", text))
+
+
+def test_the_table_has_its_mistakes_accidents_and_attacks():
+    assert len(ROWS) >= 25
+    assert len({student_of(row) for row in ROWS}) == len(ROWS)
+
+
+def test_graded_again_in_another_order_the_grades_are_the_same(tmp_path):
+    course = copy_of_the_course(tmp_path)
+    names = ["solution", "only loss", "ends the process in the function", "panic hook silenced"]
+    rows = [row for row in ROWS if row.name in names]
+    hand_in(course, rows, port=0)
+    first = run_grade(course, "--jobs", "2")
+    before = grades_of(course)
+    assert first.returncode == 0 and "4 submissions, 0 of them graded before" in first.stdout, first.stderr
+    # Nothing is to be done, until a submission changes.
+    assert "4 submissions, 4 of them graded before" in run_grade(course).stdout
+    changed = course / "submitted" / student_of(rows[-1]) / "blank/blank.ipynb"
+    changed.write_text(changed.read_text(encoding="utf-8") + "\n", encoding="utf-8")
+    assert "4 submissions, 3 of them graded before" in run_grade(course).stdout
+    assert grades_of(course) == before
+    # All anew, one at a time, from the last to the first.
+    for folder in ("autograded", "feedback", ".grading"):
+        shutil.rmtree(course / folder)
+    (course / "gradebook.db").unlink()
+    for row in reversed(rows):
+        assert run_grade(course, "--jobs", "1", "--student", student_of(row)).returncode == 0
+    run_grade(course)
+    assert grades_of(course) == before
+
+
+def test_stopped_in_the_middle_it_goes_on(tmp_path):
+    course = copy_of_the_course(tmp_path)
+    hand_in(course, [row for row in ROWS if row.name in ("empty", "not JSON", "no file", "a list")], port=0)
+    command = [sys.executable, GRADE, "--course", course, "--jobs", "1"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True)
+    for line in process.stdout:
+        if line.startswith("1/4"):
+            break
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    done = run_grade(course)
+    assert done.returncode == 0 and re.search(r"4 submissions, [123] of them graded before", done.stdout), done.stdout
+    assert {grades["score"] for grades in grades_of(course).values()} == {"0"}
+
+
+def test_without_bubblewrap_nothing_is_graded_unless_switched_off_by_name(tmp_path, monkeypatch):
+    course = copy_of_the_course(tmp_path)
+    hand_in(course, [row for row in ROWS if row.name == "empty"], port=0)
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    for name in ("rustc", "cargo", "cc", "ld", "git"):
+        if found := shutil.which(name):
+            (programs / name).symlink_to(found)
+    monkeypatch.setenv("PATH", str(programs))
+    refused = run_grade(course)
+    assert refused.returncode == 2 and "bubblewrap (bwrap) is not installed" in refused.stderr
+    assert not (course / "grades.csv").exists()
+    monkeypatch.setenv("SANDBOX", "off")
+    assert run_grade(course).returncode == 0
+    assert grades_of(course)["empty"]["score"] == "0"
+
+
+def test_releases_are_up_to_date(tmp_path):
+    course = copy_of_the_course(tmp_path)
+    done = subprocess.run([sys.executable, COURSE / "grading/release.py", "--course", course], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    for path in sorted(COURSE.glob("release/*/*.ipynb")):
+        made = course / path.relative_to(COURSE)
+        assert made.read_text(encoding="utf-8") == path.read_text(encoding="utf-8"), "stale: run 'make release'"
+        for secret in ("SOLUTION", "HIDDEN", "MARK SCHEME", "Rubric", "Notes for the author"):
+            assert secret not in path.read_text(encoding="utf-8")
+
+
+def test_a_check_that_does_not_compile_is_named_at_release(tmp_path):
+    course = copy_of_the_course(tmp_path)
+    path = course / "source/blank/blank.ipynb"
+    path.write_text(path.read_text(encoding="utf-8").replace("is_delta_zero(), ", "is_delta_nil(), "), encoding="utf-8")
+    done = subprocess.run([sys.executable, COURSE / "grading/release.py", "--course", course], capture_output=True, text=True)
+    assert done.returncode == 1 and "the checks of blank do not compile" in done.stderr and "is_delta_nil" in done.stderr
+
+
+def validate(notebook, folder):
+    """What nbgrader's Validate says, which runs a notebook in the kernel that students use."""
+    (folder / "nbgrader_config.py").write_text(
+        f"c = get_config()\nload_subconfig({str(COURSE / 'nbgrader_config.py')!r})\n", encoding="utf-8")
+    (folder / "homework.ipynb").write_text(json.dumps(notebook), encoding="utf-8")
+    done = subprocess.run([sys.executable, "-m", "nbgrader", "validate", "homework.ipynb"], cwd=folder, capture_output=True, text=True)
+    return done.stdout + done.stderr
+
+
+def test_validate_says_what_is_not_done_yet_and_what_does_not_compile(tmp_path):
+    code = RIGHT | {"choice": "fn is_delta_zero() -> String { 0.5 }"}
+    del code["sum-of-squares"]
+    said = validate(submission("blank", code), tmp_path)
+    assert "VALIDATION FAILED ON 3 CELL(S)" in said, said  # a written answer, too
+    assert "not done yet" in said and "stack backtrace" not in said
+    assert "fn is_delta_zero" not in said.split("The following cell failed")[0]
+
+
+def test_validate_passes_the_solutions(tmp_path):
+    for name in ("zero_initialization", "blank"):
+        notebook = submission(name, solutions(name))
+        for cell in notebook["cells"]:
+            if "in place of this line.*" in "".join(cell["source"]):
+                cell["source"] = "An answer."
+        assert "Success! Your notebook passes all the tests." in validate(notebook, tmp_path)
+
+
+def test_the_page_for_instructors_does_what_it_says(tmp_path):
+    """From nothing to a graded class, command by command, in a copy of the course."""
+    course = copy_of_the_course(tmp_path / "assignments")
+    page = (COURSE / "README.md").read_text(encoding="utf-8")
+    commands = [line for block in re.findall(r"```sh\n(.*?)```", page, re.DOTALL) for line in block.splitlines()]
+    assert "make lab" in commands and commands.count("make grade") == 2
+    for command in commands:
+        if command == "make lab":
+            continue  # opened by other tests
+        command = command.replace("notebooks/assignments", str(course))
+        if command.startswith("make "):
+            command += f" COURSE={course}"
+        done = subprocess.run(command, shell=True, cwd=REPOSITORY, capture_output=True, text=True)
+        assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
+    grades = grades_of(course)["student1"]
+    assert (grades["assignment"], grades["score"], grades["max_score"]) == ("my_homework", "0", "7")
+    assert (course / "feedback/student1/my_homework/my_homework.html").exists()

@@ -28,6 +28,7 @@ case "$1 $2" in
     *"import venv"*) exit "${NO_VENV:-0}";;
     "-m venv") mkdir -p "$3/bin"; cp "$0" "$3/bin/python"; echo "venv" >> "$LOG";;
     "-m pip") echo "pip" >> "$LOG"; exit "${PIP_FAILS:-0}";;
+    "tools/kernel.py --prepare") echo "prepare" >> "$LOG"; exit "${PREPARE_FAILS:-0}";;
 esac""",
 }
 
@@ -99,7 +100,11 @@ def test_done_once_it_does_nothing(machine):
     assert "venv" in machine.done() and "pip" in machine.done()
     again = machine.setup()
     assert (again.returncode, again.stdout, again.stderr) == (0, "", "")
-    assert machine.done() == ["cargo fetch --locked --offline --quiet", ""]
+    assert machine.done() == ["cargo fetch --locked --offline --quiet", "prepare", ""]
+
+
+def test_the_set_up_does_not_need_what_kernels_start_with(machine):
+    assert machine.setup(PREPARE_FAILS="1").returncode == 0
 
 
 def test_an_interrupted_venv_is_made_anew(machine):

@@ -68,9 +68,24 @@ def fingerprint(course, student, name):
     return total.hexdigest()
 
 
-def grade_one(course, student, name):
-    """Grades one submission and writes its feedback page. Returns what went wrong, or nothing."""
-    return nbgrader(course, "autograde", name, student) or nbgrader(course, "generate_feedback", name, student)
+def grade_one(course, student, name, steps):
+    """Runs nbgrader's steps for one submission. Returns what went wrong, or nothing."""
+    for step in steps:
+        if trouble := nbgrader(course, step, name, student):
+            return trouble
+    return ""
+
+
+def read_by_hand(gradebook, student, name):
+    """What a person has said of a submission, as a number that changes with it."""
+    try:
+        submission = gradebook.find_submission(name, student)
+    except MissingEntry:
+        return ""
+    said = [(grade.name, grade.manual_score, grade.extra_credit) for notebook in submission.notebooks
+            for grade in notebook.grades]
+    said += [(comment.name, comment.manual_comment) for notebook in submission.notebooks for comment in notebook.comments]
+    return hashlib.sha256(repr(sorted(said, key=repr)).encode()).hexdigest()
 
 
 def points(value):
@@ -110,11 +125,11 @@ def write_grades(course, gradebook, graded, remarks):
 
 
 def prepare(course, names):
-    """Puts the assignments into the gradebook and compiles their judges."""
-    if os.environ.get("SANDBOX", "on") != "off":
-        sandbox.bubblewrap(sandbox.Limits(), "/nowhere", sandbox.kernel_command())
+    """Compiles the assignments' judges, makes their releases and puts them into the gradebook."""
     for name in names:
         source = course / "source" / name / f"{name}.ipynb"
+        if not source.exists():
+            raise judge.JudgeError(f"there is no {source.relative_to(course.parent)}")
         judge.build(judge.read(source), name)
         # In a process of its own, so that those that grade start with the gradebook closed.
         with ProcessPoolExecutor(1) as pool:
@@ -132,31 +147,37 @@ def main(course, arguments):
         print("There is nothing to grade: a submission is submitted/STUDENT/ASSIGNMENT/ASSIGNMENT.ipynb.")
         return 0
     try:
+        if os.environ.get("SANDBOX", "on") != "off":
+            sandbox.bubblewrap(sandbox.Limits(), "/nowhere", sandbox.kernel_command())
         prepare(course, sorted({name for _, name in wanted}))
     except (sandbox.SandboxError, judge.JudgeError) as error:
         print(f"grade: {error}", file=sys.stderr)
         return 2
     remarks = {(student, name): mend(course / "submitted" / student / name, name) for student, name in wanted}
-    stamps = {pair: course / ".grading" / pair[1] / pair[0] for pair in wanted}
-    marks = {pair: fingerprint(course, *pair) for pair in wanted}
-    todo = [pair for pair in wanted
-            if not stamps[pair].exists() or stamps[pair].read_text(encoding="utf-8") != marks[pair]]
-    print(f"{len(wanted)} submissions, {len(wanted) - len(todo)} of them graded before", flush=True)
     failed, began = 0, time.monotonic()
     with Gradebook(f"sqlite:///{course / 'gradebook.db'}?timeout=120") as gradebook:
+        todo = {}
+        for pair in wanted:
+            stamp, mark = course / ".grading" / pair[1] / pair[0], fingerprint(course, *pair)
+            known = stamp.read_text(encoding="utf-8").split() if stamp.exists() else []
+            if known[:1] != [mark]:
+                todo[pair] = stamp, mark, ["autograde", "generate_feedback"]
+            elif known[1:] != read_by_hand(gradebook, *pair).split():
+                todo[pair] = stamp, mark, ["generate_feedback"]
+        print(f"{len(wanted)} submissions, {len(wanted) - len(todo)} of them graded before", flush=True)
         pool = ProcessPoolExecutor(arguments.jobs)
         try:
-            running = {pool.submit(grade_one, course, *pair): pair for pair in todo}
+            running = {pool.submit(grade_one, course, *pair, steps): pair for pair, (_, _, steps) in todo.items()}
             for count, future in enumerate(as_completed(running), 1):
                 student, name = pair = running[future]
                 if trouble := future.result():
                     failed += 1
-                    remarks[pair] = f"could not be graded: {trouble}"
-                    said = remarks[pair]
+                    remarks[pair] = said = f"could not be graded: {trouble}"
                 else:
-                    stamps[pair].parent.mkdir(parents=True, exist_ok=True)
-                    stamps[pair].write_text(marks[pair], encoding="utf-8")
                     gradebook.db.expire_all()
+                    stamp, mark, _ = todo[pair]
+                    stamp.parent.mkdir(parents=True, exist_ok=True)
+                    stamp.write_text(f"{mark} {read_by_hand(gradebook, *pair)}", encoding="utf-8")
                     submission = gradebook.find_submission(name, student)
                     said = f"{points(submission.score)} of {points(submission.max_score)} points"
                     said += ", and an answer to read" if submission.needs_manual_grade else ""

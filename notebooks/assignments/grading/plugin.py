@@ -14,7 +14,7 @@ from nbconvert.exporters import NotebookExporter
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output, new_raw_cell
 from nbgrader.api import Gradebook
 from nbgrader.preprocessors import Execute, NbGraderPreprocessor
-from traitlets import Bool, Float
+from traitlets import Bool, Float, Int
 
 from grader import Grader
 from sandbox import Limits
@@ -151,11 +151,13 @@ class Grade(NbGraderPreprocessor):
     sandbox = Bool(True, help="Whether student code runs in bubblewrap; without it, it can do what you can.").tag(config=True)
     cell_seconds = Float(30.0, help="Seconds that a cell may take, compilation included.").tag(config=True)
     check_seconds = Float(20.0, help="Seconds that the calls of one check may take.").tag(config=True)
+    submission_seconds = Float(600.0, help="Seconds that a whole submission may take.").tag(config=True)
+    memory_bytes = Int(2 * 1024**3, help="Memory that a submission may use, its files included.").tag(config=True)
 
     def preprocess(self, nb, resources):
         known = resources["nbgrader"]
         source = Path("source", known["assignment"], known["notebook"] + ".ipynb")
-        limits = Limits(cell=self.cell_seconds, check=self.check_seconds)
+        limits = Limits(self.cell_seconds, self.check_seconds, self.submission_seconds, self.memory_bytes)
         graded = Grader(source, limits, self.sandbox).grade(nb.cells)
         for position, cell in enumerate(nb.cells):
             if cell.cell_type != "code":

@@ -38,7 +38,7 @@ class Limits:
     cell: float = 30  # seconds for a cell, compilation included
     check: float = 20  # seconds for all calls of one check
     submission: float = 600  # seconds for all cells and checks together
-    memory: int = 3 * 1024**3  # bytes of memory, all processes together, files included
+    memory: int = 2 * 1024**3  # bytes of memory, all processes together, files included
     disk: int = 1024**3  # bytes of files
     processes: int = 400  # processes and threads
 

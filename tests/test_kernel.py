@@ -1,0 +1,169 @@
+"""Checks of the launcher: what kernels start with is used, is never trusted, and is shared without harm; and failures
+are short. Nothing here measures time: what cargo has not built again has the file times of the copy.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(REPOSITORY / "tools"))
+
+import notebooks as nb  # noqa: E402
+
+BY_PATH = ':dep zero-init = { path = ".." }\nuse zero_init::prelude::*;'
+BY_VERSION = ':dep zero-init = "0.1"\nuse zero_init::prelude::*;'
+
+
+class Clone:
+    """A copy of the repository with kernels of its own, whose sources a test may change."""
+
+    def __init__(self, root: Path) -> None:
+        self.root, self.prepared = root, root / "target" / "kernel"
+        for name in ("src", "tools", "benches"):
+            shutil.copytree(REPOSITORY / name, root / name)
+        for name in ("Cargo.toml", "Cargo.lock", "README.md", "notebooks/evcxr.toml"):
+            (root / name).parent.mkdir(exist_ok=True)
+            shutil.copy(REPOSITORY / name, root / name)
+        spec = json.loads((nb.KERNELS / "rust" / "kernel.json").read_text())
+        spec["argv"][1] = str(root / "tools" / "kernel.py")
+        self.kernels = root / ".venv" / "share" / "jupyter" / "kernels"
+        (self.kernels / "rust").mkdir(parents=True)
+        (self.kernels / "rust" / "kernel.json").write_text(json.dumps(spec))
+        self.assignments = root / "notebooks" / "assignments" / "one"
+        self.assignments.mkdir(parents=True)
+
+    def prepare(self):
+        command = [sys.executable, str(self.root / "tools" / "kernel.py"), "--prepare"]
+        return subprocess.run(command, capture_output=True, text=True)
+
+    def kernel(self, folder="notebooks", **variables):
+        return nb.start_kernel(self.root / folder, self.kernels, variables)
+
+    def contents(self):
+        """What is kept, by file: a digest and the time."""
+        files = [file for file in self.prepared.rglob("*") if file.is_file()]
+        return {file: (hashlib.sha256(file.read_bytes()).digest(), file.stat().st_mtime_ns) for file in files}
+
+
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory):
+    clone = Clone(tmp_path_factory.mktemp("clone"))
+    run = clone.prepare()
+    assert run.returncode == 0 and run.stderr.count("\n") == 1, run.stderr
+    return clone
+
+
+def text(outputs):
+    return "".join(output.get("text", "") or output.get("evalue", "") for output in outputs)
+
+
+def libraries(folder: Path):
+    """The times of the built crates below a folder, by name."""
+    return {file.name: file.stat().st_mtime_ns for file in folder.glob("**/deps/lib*.rlib")}
+
+
+def rebuilt(clone, kernel):
+    """The crates that cargo has built in this kernel, though the copy had them or not."""
+    mine = libraries(Path(kernel.run(":last_compile_dir")[0].data["text/plain"].strip()))
+    kept = libraries(clone.prepared)
+    assert any(name.startswith("libzero_init-") for name in mine)
+    return {name.split("-")[0] for name, time in mine.items() if kept.get(name) != time}
+
+
+@pytest.mark.parametrize(
+    ("folder", "dep"), [("notebooks", BY_PATH), ("notebooks/assignments/one", BY_VERSION)], ids=["path", "version"]
+)
+def test_a_kernel_starts_with_what_is_built_already(clone, folder, dep):
+    with clone.kernel(folder) as kernel:
+        assert kernel.run(dep) == []
+        assert text(kernel.run('println!("{}", circles_train().ones());')) == "150\n"
+        assert rebuilt(clone, kernel) == set()
+
+
+@pytest.mark.parametrize("state", ["missing", "unreadable"])
+def test_a_kernel_starts_without_it(clone, state):
+    aside = clone.prepared.rename(clone.root / "aside")
+    try:
+        if state == "unreadable":
+            folder = clone.prepared / next(aside.iterdir()).name
+            folder.mkdir(parents=True)
+            (folder / "ctx").write_text("not a folder")
+        with clone.kernel() as kernel:
+            assert kernel.run(BY_PATH) == []
+            assert text(kernel.run('println!("{}", circles_train().ones());')) == "150\n"
+            assert "libndarray" in rebuilt(clone, kernel)
+    finally:
+        shutil.rmtree(clone.prepared, ignore_errors=True)
+        aside.rename(clone.prepared)
+
+
+def test_two_kernels_at_once_and_a_change_of_the_sources(clone):
+    before = clone.contents()
+    source = clone.root / "src" / "lib.rs"
+    original, times = source.read_text(), source.stat()
+    with clone.kernel() as old:
+        assert old.run(BY_PATH) == []
+        try:
+            source.write_text(original + "\n/// Added.\npub fn added() -> i32 {\n    5\n}\n")
+            with clone.kernel() as new:
+                assert new.run(BY_PATH) == []
+                assert text(new.run('println!("{}", zero_init::added());')) == "5\n"
+                assert rebuilt(clone, new) == {"libzero_init"}  # and not what it depends on
+        finally:
+            source.write_text(original)
+            os.utime(source, ns=(times.st_atime_ns, times.st_mtime_ns))
+        assert text(old.run('println!("{}", circles_train().ones());')) == "150\n"
+    assert clone.contents() == before
+
+
+def test_preparing_is_done_once_and_cleans_up(clone):
+    (kept,) = clone.prepared.iterdir()
+    before = clone.contents()
+    part = kept.with_suffix(".999999999")  # of a process that was stopped
+    part.mkdir()
+    run = clone.prepare()
+    assert (run.returncode, run.stderr, clone.contents()) == (0, "", before)
+
+    source = clone.root / "src" / "lib.rs"
+    original, times = source.read_text(), source.stat()
+    try:
+        source.write_text(original + "\nnot Rust\n")
+        run = clone.prepare()
+        assert run.returncode == 0 and "kernels start slower" in run.stderr, run.stderr
+        assert kept.is_dir() and clone.contents() == before  # the old one is better than none
+    finally:
+        source.write_text(original)
+    run = clone.prepare()  # the file has another time, so cargo would build again
+    assert run.returncode == 0 and run.stderr.count("\n") == 1, run.stderr
+    (fresh,) = clone.prepared.iterdir()
+    assert fresh != kept
+
+
+@pytest.mark.parametrize("folder", ["notebooks", "notebooks/assignments/one"])
+def test_a_failed_assertion_is_its_message_on_stderr(clone, folder):
+    with clone.kernel(folder) as kernel:
+        outputs = kernel.run('let (a, b) = (1, 2);\nassert_eq!(a, b, "why {}", 3);') + kernel.settle()
+        assert [nb.kind(output) for output in outputs] == ["stderr"]
+        assert outputs[0].text.strip().split("\n") == [
+            "thread '<unnamed>' panicked at cell:", "assertion `left == right` failed: why 3", "  left: 1", " right: 2",
+        ]
+
+
+def test_the_users_settings_come_first(clone, tmp_path):
+    (tmp_path / "evcxr.toml").write_text("[evcxr]\nprelude = '''\nlet mine = 7;\n'''\n")
+    with clone.kernel("notebooks/assignments/one", EVCXR_CONFIG_DIR=str(tmp_path)) as kernel:
+        assert text(kernel.run('println!("{mine}");')) == "7\n"
+
+
+def test_types_of_variables_are_known_without_the_vector_instructions(clone):
+    with clone.kernel() as kernel:
+        cell = 'let map = std::collections::HashMap::from([("a", 1)]);\nlet pairs = map.iter().map(|(k, v)| (k.len(), *v)).collect::<Vec<_>>();'
+        assert kernel.run(cell) == []
+        assert text(kernel.run('println!("{pairs:?}");')) == "[(1, 1)]\n"
