@@ -5,9 +5,15 @@ Here the scratch crate is a member of a throw-away workspace whose lock file is 
 empty member depends on the repository's crate, which keeps cargo from dropping the entries while no cell uses them.
 A `:dep` on anything else is resolved as usual.
 
-Usage: kernel.py EVCXR_JUPYTER CONNECTION_FILE (what the kernelspec says; see setup.sh)
+What cargo makes of the repository's crate is the same in each scratch crate, so it is built once and kept in
+target/kernel: a kernel starts with a copy. Cargo itself finds out what in it is out of date, so an old copy, or none,
+costs seconds and changes nothing.
+
+Usage: kernel.py EVCXR_JUPYTER CONNECTION_FILE    runs the kernel (what the kernelspec says; see setup.sh)
+       kernel.py --prepare                        makes the copy, unless it is there and fits
 """
 
+import hashlib
 import os
 import shutil
 import signal
@@ -17,13 +23,22 @@ import tempfile
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+PREPARED = REPOSITORY / "target" / "kernel"
 PREFIX = "zero-init-kernel-"
 
+# Most of the standard library's sources, and nothing that a variable's type depends on: vector instructions. Without
+# them rust-analyzer, which evcxr asks for the types of variables, starts sooner and holds less.
+LEFT_OUT = ("stdarch", "portable-simd")
+
 # Cargo takes profiles from the workspace alone: these are the ones that evcxr writes into its scratch crate.
+# The patch lets `:dep zero-init = "0.1"` find the repository's crate from any folder, as assignments do.
 WORKSPACE = """\
 [workspace]
 resolver = "3"
 members = ["ctx", "anchor"]
+
+[patch.crates-io]
+zero-init = {{ path = '{repository}' }}
 
 [profile.dev]
 opt-level = 2
@@ -60,7 +75,7 @@ edition = "2024"
 def make_workspace(root: Path) -> Path:
     """Writes the workspace into `root` and returns the folder for evcxr's scratch crate."""
     files = {
-        "Cargo.toml": WORKSPACE,
+        "Cargo.toml": WORKSPACE.format(repository=REPOSITORY),
         "Cargo.lock": (REPOSITORY / "Cargo.lock").read_text(encoding="utf-8"),
         "anchor/Cargo.toml": ANCHOR.format(repository=REPOSITORY),
         "anchor/src/lib.rs": "",
@@ -74,15 +89,101 @@ def make_workspace(root: Path) -> Path:
     return root / "ctx"
 
 
+def link_standard_library(folder: Path, toolchain: Path) -> Path | None:
+    """Makes a folder with the sources that rust-analyzer needs, if they are installed."""
+    sources = toolchain / "lib" / "rustlib" / "src" / "rust" / "library"
+    if not (sources / "core").is_dir():
+        return None
+    folder.mkdir()
+    for source in sources.iterdir():
+        if source.name not in LEFT_OUT:
+            (folder / source.name).symlink_to(source)
+    return folder
+
+
+def is_alive(process: str) -> bool:
+    """Says whether a process may still run, by its number as written in a folder's name."""
+    try:
+        os.kill(int(process), 0)
+    except (ProcessLookupError, ValueError):
+        return False
+    except OSError:
+        pass  # another user's
+    return True
+
+
 def remove_abandoned() -> None:
     """Removes the folders of launchers that were killed before they could do it themselves."""
     for folder in Path(tempfile.gettempdir()).glob(PREFIX + "*"):
-        try:
-            os.kill(int(folder.name[len(PREFIX):].split("-")[0]), 0)
-        except ProcessLookupError:
+        if not is_alive(folder.name[len(PREFIX):].split("-")[0]):
             shutil.rmtree(folder, ignore_errors=True)
-        except (ValueError, OSError):
-            pass  # alive, or another user's
+
+
+def sysroot() -> Path | None:
+    """Returns the folder of the Rust toolchain, if there is one."""
+    try:
+        run = subprocess.run(["rustc", "--print", "sysroot"], capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return None  # the kernel says it better
+    return Path(run.stdout.strip())
+
+
+# --- What is built once ----------------------------------------------------------------------------------------------
+
+
+def key(toolchain: Path | None) -> str:
+    """Names what the copy depends on: cargo compares times of files, and so does this."""
+    files = [REPOSITORY / "Cargo.toml", REPOSITORY / "Cargo.lock", REPOSITORY / "notebooks" / "evcxr.toml", Path(__file__)]
+    files += sorted((REPOSITORY / "src").rglob("*.rs"))
+    if toolchain:
+        files.append(toolchain / "bin" / "rustc")
+    text = "\n".join(f"{file} {file.stat().st_mtime_ns}" for file in files if file.exists())
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def put_prepared(root: Path, toolchain: Path | None) -> None:
+    """Copies what is built already into the workspace: what fits, else the newest."""
+    try:
+        candidates = [folder for folder in PREPARED.iterdir() if not folder.suffix]
+        wanted = key(toolchain)
+        found = max(candidates, key=lambda folder: (folder.name == wanted, folder.stat().st_mtime_ns), default=None)
+        if found:
+            # Cargo compares the times of files, and copytree keeps them.
+            shutil.copytree(found, root, dirs_exist_ok=True)
+    except OSError:
+        # There is none, or it was replaced while it was copied.
+        shutil.rmtree(root / "ctx" / "target", ignore_errors=True)
+
+
+def prepare() -> int:
+    """Runs the usual first cell in a kernel, and keeps what it has built."""
+    wanted = PREPARED / key(sysroot())
+    if wanted.is_dir():
+        return 0
+    import notebooks  # noqa: PLC0415  only this needs Jupyter
+
+    part = wanted.with_suffix(f".{os.getpid()}")  # has a suffix: no kernel takes it
+    try:
+        print("zero-init: building the crate for the notebooks' kernels: a quarter of a minute.", file=sys.stderr)
+        with notebooks.start_kernel(notebooks.NOTEBOOKS) as kernel:
+            outputs = kernel.run(':dep zero-init = { path = ".." }\nuse zero_init::prelude::*;')
+            if outputs:
+                raise notebooks.NotebookError(outputs[0].get("evalue") or outputs[0].get("text"))
+            crate = Path(kernel.run(":last_compile_dir")[0].data["text/plain"].strip())
+            leave_out = shutil.ignore_patterns("incremental", "*ctx*", "libcode_*")  # the cell itself: no other has it
+            shutil.copytree(crate / "target", part / "ctx" / "target", ignore=leave_out)
+        os.rename(part, wanted)
+    except (OSError, notebooks.NotebookError) as error:
+        if not wanted.is_dir():  # else another one was faster
+            print(f"zero-init: that failed, so kernels start slower: {error}", file=sys.stderr)
+    shutil.rmtree(part, ignore_errors=True)
+    for other in PREPARED.iterdir() if wanted.is_dir() else []:
+        if other != wanted and not is_alive(other.suffix[1:]):
+            shutil.rmtree(other, ignore_errors=True)
+    return 0
+
+
+# --- The kernel ------------------------------------------------------------------------------------------------------
 
 
 def main(evcxr: str, connection_file: str) -> int:
@@ -93,10 +194,16 @@ def main(evcxr: str, connection_file: str) -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # "interrupt" comes to the kernel as a message
     try:
+        toolchain = sysroot()
         environment = dict(os.environ, EVCXR_TMPDIR=str(make_workspace(root)))
+        put_prepared(root, toolchain)
         # When it starts, evcxr rewrites any kernelspec of its own in the user's Jupyter folder that another
         # version made. It looks for it here instead, where there is none.
         environment["JUPYTER_PATH"] = str(root)
+        # For notebooks in other folders, as assignments are. evcxr prefers an evcxr.toml beside the notebook.
+        environment.setdefault("EVCXR_CONFIG_DIR", str(REPOSITORY / "notebooks"))
+        if toolchain and (sources := link_standard_library(root / "std", toolchain)):
+            environment.setdefault("RUST_SRC_PATH", str(sources))
         kernel = subprocess.Popen([evcxr, "--control_file", connection_file], env=environment)
         return kernel.wait()
     finally:
@@ -107,4 +214,4 @@ def main(evcxr: str, connection_file: str) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))
+    sys.exit(prepare() if sys.argv[1:] == ["--prepare"] else main(*sys.argv[1:]))

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs what `make lab` and `make test` need, and nothing when it is there: the kernel (once per user), .venv and
-# the crates of Cargo.lock. Interrupted at any point, it completes when run again.
+# Installs what `make lab` and `make test` need, and nothing when it is there: the kernel (once per user), .venv, the
+# crates of Cargo.lock and what kernels start with (target/kernel). Interrupted at any point, it completes when run again.
 #
 # Usage: tools/setup.sh [test]      with `test`, rustfmt and clippy must be there too, and a browser is wanted
 set -euo pipefail
@@ -109,6 +109,11 @@ END
 
 cargo fetch --locked --offline --quiet 2> /dev/null || cargo fetch --locked --quiet ||
     die "the crates of Cargo.lock could not be fetched; see above"
+
+# --- The crate as the notebooks' kernels build it ----------------------------------------------------------------------
+
+# A kernel that starts without it does the same by itself, only later: no reason to stop.
+.venv/bin/python tools/kernel.py --prepare || true
 
 # --- A browser, to test the site -------------------------------------------------------------------------------------
 

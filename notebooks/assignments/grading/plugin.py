@@ -8,10 +8,11 @@ import io
 import json
 import os
 from pathlib import Path
+from queue import Empty
 
 import nbformat
 from nbconvert.exporters import NotebookExporter
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output, new_raw_cell
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output, new_raw_cell, output_from_msg
 from nbgrader.api import Gradebook
 from nbgrader.preprocessors import Execute, NbGraderPreprocessor
 from traitlets import Bool, Float, Int
@@ -178,15 +179,30 @@ def output_of(verdict):
     return new_output("error", ename="Not passed", evalue=verdict.why_not, traceback=verdict.why_not.splitlines())
 
 
-def name_the_error(execute, **event):
-    """The Rust kernel's reply to a cell that fails lacks the fields that nbgrader's Validate reads."""
-    content = event["execute_reply"]["content"]
+async def after_cell(execute, **event):
+    """Mends two things for nbgrader's Validate, which runs notebooks without a sandbox, for their own students.
+
+    The Rust kernel's reply to a cell that does not compile lacks the fields that nbgrader reads. And what a panic
+    prints may arrive when the cell is over already: without it, a check that fails would look like one that passes.
+    """
+    cell, content = event["cell"], event["execute_reply"]["content"]
     if content["status"] == "error":
         for name in ("ename", "evalue"):
             content.setdefault(name, "The cell does not run")
         content.setdefault("traceback", [])
-    stock_on_cell_executed(execute, **event)
+    while True:
+        try:
+            message = await execute.kc.get_iopub_msg(timeout=0.1)
+        except Empty:
+            break
+        if message["msg_type"] == "stream":
+            late = output_from_msg(message)
+            if cell.outputs and cell.outputs[-1].get("name") == late.name:
+                cell.outputs[-1].text += late.text
+            else:
+                cell.outputs.append(late)
+    stock_after_cell(execute, **event)
 
 
-stock_on_cell_executed = Execute.on_cell_executed
-Execute.on_cell_executed = name_the_error
+stock_after_cell = Execute.on_cell_executed
+Execute.on_cell_executed = after_cell
