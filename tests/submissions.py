@@ -105,8 +105,8 @@ def body(statements):
     return f"{SIGNATURE} {{\n    {statements}\n}}"
 
 
-attack("does not compile", body("numbers.sum_of_all()"), "not there as asked for")
-attack("another signature", f"fn sum_of_squares(numbers: Vec<f64>) -> f64 {{ {WORKS} }}", "not there as asked for")
+attack("does not compile", body("numbers.sum_of_all()"), "could not be called as the task gives it")
+attack("another signature", f"fn sum_of_squares(numbers: Vec<f64>) -> f64 {{ {WORKS} }}", "could not be called as the task gives it")
 attack("panics", body("numbers[99]"), "index out of bounds")
 attack("NaN", body("f64::NAN"), "expected 25, got NaN")
 attack("ends the process in the function", body("std::process::exit(0)"), "the program ended while")

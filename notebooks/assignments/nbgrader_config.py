@@ -30,6 +30,13 @@ c.Autograde.autograde_preprocessors = [
     "nbgrader.preprocessors.AssignLatePenalties",
     "nbgrader.preprocessors.CheckCellMetadata",
 ]
+# The page for the student is as the release was: without hidden tests, rubrics and notes for the author.
+c.GenerateFeedback.preprocessors = [
+    "nbgrader.preprocessors.GetGrades",
+    "nbgrader.preprocessors.ClearHiddenTests",
+    "nbgrader.preprocessors.ClearMarkScheme",
+    "nbconvert.preprocessors.CSSHTMLHeaderPreprocessor",
+]
 c.Grade.sandbox = os.environ.get("SANDBOX", "on") != "off"
 
 import plugin  # noqa: E402,F401  (Validate needs what it mends)

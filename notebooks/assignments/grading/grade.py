@@ -140,9 +140,9 @@ def prepare(course, names):
 def main(course, arguments):
     found = sorted((path.parent.name, path.name) for path in course.glob("submitted/*/*") if path.is_dir())
     known = {path.name for path in (course / "source").iterdir()}
+    found = [(student, name) for student, name in found if name in known]
     wanted = [(student, name) for student, name in found
-              if name in known and name in (arguments.assignments or known)
-              and student in (arguments.student or [student])]
+              if name in (arguments.assignments or known) and student in (arguments.student or [student])]
     if not wanted:
         print("There is nothing to grade: a submission is submitted/STUDENT/ASSIGNMENT/ASSIGNMENT.ipynb.")
         return 0
@@ -153,7 +153,7 @@ def main(course, arguments):
     except (sandbox.SandboxError, judge.JudgeError) as error:
         print(f"grade: {error}", file=sys.stderr)
         return 2
-    remarks = {(student, name): mend(course / "submitted" / student / name, name) for student, name in wanted}
+    remarks = {(student, name): mend(course / "submitted" / student / name, name) for student, name in found}
     failed, began = 0, time.monotonic()
     with Gradebook(f"sqlite:///{course / 'gradebook.db'}?timeout=120") as gradebook:
         todo = {}
@@ -190,7 +190,7 @@ def main(course, arguments):
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
         gradebook.db.expire_all()
-        write_grades(course, gradebook, wanted, remarks)
+        write_grades(course, gradebook, found, remarks)
     print(f"The grades are in {course.name}/grades.csv, the feedback pages in {course.name}/feedback.")
     return 1 if failed else 0
 

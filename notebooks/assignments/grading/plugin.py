@@ -21,6 +21,7 @@ from grader import Grader
 from sandbox import Limits
 
 LARGEST_FILE = 10_000_000
+RUST = {"name": "rust", "file_extension": ".rs", "mimetype": "text/rust", "pygments_lexer": "rust"}
 MAKERS = {"code": new_code_cell, "markdown": new_markdown_cell, "raw": new_raw_cell}
 
 
@@ -66,7 +67,7 @@ def read_submission(path):
                           "It counts as one in which nothing is done.")
     if complaints:
         cells.insert(0, new_markdown_cell("**" + " ".join(complaints) + "**"))
-    return new_notebook(cells=cells)
+    return new_notebook(cells=cells, metadata={"language_info": RUST})
 
 
 class Submission(NotebookExporter):
