@@ -29,8 +29,8 @@ at_least "$rust" 1.95 || die "cargo is ${rust%% *}, and 1.95 or later is needed:
 cc --version > /dev/null 2>&1 ||
     die "no C linker 'cc': install gcc or clang (Debian: apt install build-essential; macOS: xcode-select --install)"
 snake="$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2> /dev/null)" ||
-    die "$python is missing: install Python 3.10 or later (Debian: apt install python3 python3-venv)"
-at_least "$snake" 3.10 || die "$python is Python $snake, and 3.10 or later is needed (PYTHON=… make … picks another one)"
+    die "$python is missing: install Python 3.11 or later (Debian: apt install python3 python3-venv)"
+at_least "$snake" 3.11 || die "$python is Python $snake, and 3.11 or later is needed (PYTHON=… make … picks another one)"
 "$python" -c 'import venv, ensurepip' 2> /dev/null ||
     die "$python has no venv module: install it (Debian: apt install python3-venv)"
 if [ "${1:-}" = test ]; then
@@ -105,6 +105,11 @@ put .venv/etc/jupyter/jupyter_server_config.json << 'END'
 {"KernelSpecManager": {"allowed_kernelspecs": ["rust"], "ensure_native_kernel": false}}
 END
 
+# nbgrader, in JupyterLab's menu, works on the course of the assignments.
+put .venv/etc/jupyter/nbgrader_config.py << END
+load_subconfig($(json "$PWD/notebooks/assignments/nbgrader_config.py"))  # noqa: F821
+END
+
 # --- The crates ------------------------------------------------------------------------------------------------------
 
 cargo fetch --locked --offline --quiet 2> /dev/null || cargo fetch --locked --quiet ||
@@ -115,26 +120,29 @@ cargo fetch --locked --offline --quiet 2> /dev/null || cargo fetch --locked --qu
 # A kernel that starts without it does the same by itself, only later: no reason to stop.
 .venv/bin/python tools/kernel.py --prepare || true
 
-# --- A browser, to test the site -------------------------------------------------------------------------------------
+# --- A browser, to test the site, and the sandbox for assignments --------------------------------------------------------
 
 has_browser() { command -v chromium || command -v chromium-browser || command -v google-chrome; }
 
 # As root, if that takes no password.
 as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo -n "$@"; fi; }
 
-# Debian's Chromium; it brings no font of its own, and the DejaVu fonts have letters and mathematics.
-install_browser() {
-    as_root env DEBIAN_FRONTEND=noninteractive apt-get install --yes -qq --no-install-recommends \
-        chromium fonts-dejavu-core fonts-dejavu-extra < /dev/null
+install() {
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install --yes -qq --no-install-recommends "$@" < /dev/null
 }
 
-if [ "${1:-}" = test ] && ! has_browser > /dev/null; then
-    if apt-get --version > /dev/null 2>&1 && as_root true 2> /dev/null; then
-        say "installing Chromium: about a minute, once."
+if [ "${1:-}" = test ]; then
+    wanted=()
+    # Debian's Chromium brings no font of its own, and the DejaVu fonts have letters and mathematics.
+    has_browser > /dev/null || wanted+=(chromium fonts-dejavu-core fonts-dejavu-extra)
+    command -v bwrap > /dev/null || wanted+=(bubblewrap)
+    if [ "${#wanted[@]}" != 0 ] && apt-get --version > /dev/null 2>&1 && as_root true 2> /dev/null; then
+        say "installing ${wanted[*]}: about a minute, once."
         log="$(mktemp)"
-        install_browser > "$log" 2>&1 || { as_root apt-get update -qq && install_browser; } > "$log" 2>&1 ||
+        install "${wanted[@]}" > "$log" 2>&1 || { as_root apt-get update -qq && install "${wanted[@]}"; } > "$log" 2>&1 ||
             cat "$log" >&2
         rm "$log"
     fi
     has_browser > /dev/null || say "there is no Chromium (Debian: apt install chromium), so the site cannot be tested"
+    command -v bwrap > /dev/null || say "there is no bubblewrap (Debian: apt install bubblewrap), so grading cannot be tested"
 fi

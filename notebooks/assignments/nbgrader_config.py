@@ -37,6 +37,8 @@ c.GenerateFeedback.preprocessors = [
     "nbgrader.preprocessors.ClearMarkScheme",
     "nbconvert.preprocessors.CSSHTMLHeaderPreprocessor",
 ]
+# What students write is shown as text: no script of theirs runs in the browser of whoever reads it.
+c.HTMLExporter.sanitize_html = True
 c.Grade.sandbox = os.environ.get("SANDBOX", "on") != "off"
 
 import plugin  # noqa: E402,F401  (Validate needs what it mends)

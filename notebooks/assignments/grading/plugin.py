@@ -48,6 +48,8 @@ def read_submission(path):
     """The notebook of any file at all, without what it claims about itself; what could not be used is said on top."""
     complaints, cells = [], []
     try:
+        if path.is_symlink() or not path.is_file():
+            raise ValueError("it is a link or a folder, not a file")
         if path.stat().st_size > LARGEST_FILE:
             raise ValueError(f"it has {path.stat().st_size} bytes, and at most {LARGEST_FILE} are read")
         text = path.read_text(encoding="utf-8")
