@@ -20,10 +20,11 @@ export JUPYTERLAB_WORKSPACES_DIR := $(JUPYTER)/config/lab/workspaces
 export IPYTHONDIR := $(JUPYTER)/ipython
 unexport JUPYTER_PATH JUPYTER_CONFIG_PATH JUPYTERLAB_DIR
 
-.PHONY: help lab test notebooks site bench bench-kernel setup clean
+.PHONY: help doctor lab test notebooks site bench bench-kernel setup clean
 
 help:
 	@echo 'make lab        open JupyterLab on the notebooks (ARGS=--no-browser and the like reach it)'
+	@echo 'make doctor     say what this machine has of what is needed, and what to do about the rest'
 	@echo 'make test       run every check: format, lints, tests, documentation, and each notebook on the real kernel'
 	@echo 'make notebooks  execute the notebooks in place (NB=notebooks/NAME.ipynb for one)'
 	@echo 'make site       make the notebooks, as committed, into pages to read without Jupyter: site/index.html'
@@ -33,6 +34,9 @@ help:
 	@echo 'make bench-kernel  time the kernel beside a stock one: 3 rounds, about 20 minutes (ARGS="1 no notebooks": 2)'
 	@echo 'make setup      only install what the others need; done once, it is instant'
 	@echo 'make clean      remove .venv, .venv-bench, site and target; the kernel, shared by all clones of this user, stays'
+
+doctor:
+	@tools/doctor.sh
 
 setup:
 	@tools/setup.sh

@@ -236,3 +236,32 @@ def test_jupyterlab_leaves_the_users_jupyter_alone(tmp_path):
         os.killpg(lab.pid, signal.SIGTERM)
         lab.wait()
     assert {file: file.stat().st_mtime_ns for file in home.rglob("*")} == before
+
+
+# --- make doctor -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "script", "said"),
+    [
+        (None, None, "ok       cargo       1.95.0"),
+        (None, None, "ok       kernel      evcxr_jupyter 0.22.0"),
+        (None, None, "not yet  JupyterLab  'make lab' installs it"),
+        (None, None, "not yet  browser     only 'make test' wants one"),
+        ("cargo", "exit 1", "MISSING  cargo       install Rust from https://rustup.rs"),
+        ("cargo", "echo 'cargo 1.94.1 (abc)'", "MISSING  cargo       it is 1.94.1, and 1.95 is needed"),
+        ("cc", "exit 1", "MISSING  C linker    install gcc or clang"),
+        ("python3", "echo 3.10", "MISSING  python      it is 3.10, and 3.11 is needed"),
+    ],
+)
+def test_the_doctor_says_what_is_there_and_what_to_do(machine, name, script, said):
+    for tool in ("awk", "cut", "df", "head", "ls", "sed", "sort"):
+        if not (machine.bin / tool).exists():
+            (machine.bin / tool).symlink_to(shutil.which(tool))
+    if name:
+        machine.put(name, script)
+    environment = {"PATH": str(machine.bin), "HOME": str(machine.home)}
+    run = subprocess.run(["bash", machine.clone / "tools/doctor.sh"], env=environment, capture_output=True, text=True)
+    assert said in run.stdout, run.stdout + run.stderr
+    assert run.returncode == (1 if "MISSING" in said else 0)
+    assert len(run.stdout.splitlines()) <= 24, "one screen"
