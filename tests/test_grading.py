@@ -30,7 +30,7 @@ def copy_of_the_course(folder):
         shutil.copytree(COURSE / name, folder / name)
     (folder / "grading").symlink_to(COURSE / "grading")
     settings = (COURSE / "nbgrader_config.py").read_text(encoding="utf-8")
-    settings += "\nc.Grade.check_seconds = 8\nc.Grade.cell_seconds = 20\n"
+    settings += "\nc.Grade.check_seconds = 6\nc.Grade.cell_seconds = 12\n"
     (folder / "nbgrader_config.py").write_text(settings, encoding="utf-8")
     return folder
 
@@ -72,7 +72,7 @@ def graded(tmp_path_factory, request, port):
     course = copy_of_the_course(tmp_path_factory.mktemp("course"))
     chosen = [row for row in ROWS if any(f"[{row}]" in item.nodeid for item in request.session.items)]
     hand_in(course, chosen, port)
-    done = run_grade(course)
+    done = run_grade(course, "--jobs", "4")  # some of them only wait to be stopped
     assert done.returncode == 0, done.stdout + done.stderr
     return course
 
@@ -96,17 +96,17 @@ def test_the_table_has_its_mistakes_accidents_and_attacks():
 
 def test_graded_again_in_another_order_the_grades_are_the_same(tmp_path):
     course = copy_of_the_course(tmp_path)
-    names = ["solution", "only loss", "ends the process in the function", "panic hook silenced"]
+    names = ["only what is seen", "ends the process in the function", "panic hook silenced"]
     rows = [row for row in ROWS if row.name in names]
     hand_in(course, rows, port=0)
     first = run_grade(course, "--jobs", "2")
     before = grades_of(course)
-    assert first.returncode == 0 and "4 submissions, 0 of them graded before" in first.stdout, first.stderr
+    assert first.returncode == 0 and "3 submissions, 0 of them graded before" in first.stdout, first.stderr
     # Nothing is to be done, until a submission changes.
-    assert "4 submissions, 4 of them graded before" in run_grade(course).stdout
+    assert "3 submissions, 3 of them graded before" in run_grade(course).stdout
     changed = course / "submitted" / student_of(rows[-1]) / "blank/blank.ipynb"
     changed.write_text(changed.read_text(encoding="utf-8") + "\n", encoding="utf-8")
-    assert "4 submissions, 3 of them graded before" in run_grade(course).stdout
+    assert "3 submissions, 2 of them graded before" in run_grade(course).stdout
     assert grades_of(course) == before
     # All anew, one at a time, from the last to the first.
     for folder in ("autograded", "feedback", ".grading"):
@@ -188,12 +188,11 @@ def test_validate_says_what_is_not_done_yet_and_what_does_not_compile(tmp_path):
 
 
 def test_validate_passes_the_solutions(tmp_path):
-    for name in ("zero_initialization", "blank"):
-        notebook = submission(name, solutions(name))
-        for cell in notebook["cells"]:
-            if "in place of this line.*" in "".join(cell["source"]):
-                cell["source"] = "An answer."
-        assert "Success! Your notebook passes all the tests." in validate(notebook, tmp_path)
+    notebook = submission("zero_initialization", solutions("zero_initialization"))
+    for cell in notebook["cells"]:
+        if "in place of this line.*" in "".join(cell["source"]):
+            cell["source"] = "An answer."
+    assert "Success! Your notebook passes all the tests." in validate(notebook, tmp_path)
 
 
 def test_the_page_for_instructors_does_what_it_says(tmp_path):
