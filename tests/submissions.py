@@ -265,3 +265,14 @@ spy("finds the checks in a process", found("/proc/self/environ", SECRET))
 spy("writes to the crate", 'std::fs::write("@REPOSITORY@/src/exercise.rs", "").is_ok()')
 spy("writes to the crates' folder", 'std::fs::write("@REPOSITORY@/Cargo.lock", "").is_ok()')
 spy("reaches the network", 'std::net::TcpStream::connect("127.0.0.1:@PORT@").is_ok()')
+
+# Much like another row: these are graded by CI, and by `ALL=1 make test`, so that a newcomer's `make test` stays short.
+SIMILAR = {
+    "only layer", "only loss", "only output-delta", "only weight-gradient", "only diagnosis", "only distinct-units", "only start",
+    "missing transpose", "sign of delta turned", "zeros of the wrong shape", "a dead start", "diagnosis of layer 1 by its input",
+    "another signature", "NaN", "ends the process in the cell", "recurses too deeply", "loops in the cell", "fills the disk",
+    "many threads", "a list", "not JSON", "checks deleted", "cells renamed", "setup deleted", "a cell of one's own that loops",
+    "a bonus of one's own", "points raised", "the crate's name taken", "a thread that answers in the kernel's place",
+    "checks emptied", "lists the submissions", "reads another submission", "reads the gradebook", "reads the judge",
+    "finds the checks anywhere", "finds the checks in a process", "writes to the crates' folder",
+}

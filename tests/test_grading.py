@@ -14,7 +14,7 @@ import threading
 
 import pytest
 
-from submissions import COURSE, RIGHT, ROWS, solutions, submission
+from submissions import COURSE, RIGHT, ROWS, SIMILAR, solutions, submission
 
 REPOSITORY = COURSE.parent.parent
 GRADE = COURSE / "grading/grade.py"
@@ -77,7 +77,11 @@ def graded(tmp_path_factory, request, port):
     return course
 
 
-@pytest.mark.parametrize("row", ROWS, ids=str)
+ALL = "ZERO_INIT_CI" in os.environ or "ALL" in os.environ
+CHOSEN = [row for row in ROWS if ALL or row.name not in SIMILAR]
+
+
+@pytest.mark.parametrize("row", CHOSEN, ids=str)
 def test_a_submission_gets_its_points(graded, row):
     grades = grades_of(graded)[student_of(row)]
     page = graded / "feedback" / student_of(row) / row.assignment / f"{row.assignment}.html"
@@ -90,7 +94,7 @@ def test_a_submission_gets_its_points(graded, row):
 
 
 def test_the_table_has_its_mistakes_accidents_and_attacks():
-    assert len(ROWS) >= 25
+    assert len(ROWS) >= 25 and SIMILAR < {row.name for row in ROWS}
     assert len({student_of(row) for row in ROWS}) == len(ROWS)
 
 

@@ -151,12 +151,12 @@ APT = """
 echo "apt-get $1" >> "$LOG"
 case "$1" in
     update) touch "$LOG.updated";;
-    install) [ -e "$LOG.updated" ] && cp "$0" "${0%/*}/chromium";;
+    install) [ -e "$LOG.updated" ] && cp "$0" "${0%/*}/chromium" && cp "$0" "${0%/*}/bwrap";;
 esac"""
 
 
 @pytest.mark.parametrize("user", ["root", "with sudo"])
-def test_a_missing_browser_is_installed_once(machine, user):
+def test_a_missing_browser_and_sandbox_are_installed_once(machine, user):
     machine.put("apt-get", APT)
     machine.put("id", f"echo {0 if user == 'root' else 1000}")
     if user != "root":
@@ -165,7 +165,8 @@ def test_a_missing_browser_is_installed_once(machine, user):
     assert not [line for line in machine.done() if "apt-get" in line], "only the tests need one"
     run = machine.setup("test")
     asked = [line for line in machine.done() if line in ("apt-get install", "apt-get update")]
-    assert run.returncode == 0 and run.stderr == "zero-init: installing Chromium: about a minute, once.\n", run.stderr
+    packages = "chromium fonts-dejavu-core fonts-dejavu-extra bubblewrap"
+    assert (run.returncode, run.stderr) == (0, f"zero-init: installing {packages}: about a minute, once.\n")
     assert asked == ["apt-get install", "apt-get update", "apt-get install"]  # it had no lists of packages
     assert ("sudo" in machine.done()) == (user != "root")
     again = machine.setup("test")
@@ -174,12 +175,12 @@ def test_a_missing_browser_is_installed_once(machine, user):
 
 
 @pytest.mark.parametrize("lacks", ["apt-get", "rights", "network"])
-def test_without_a_browser_the_set_up_goes_on(machine, lacks):
+def test_without_a_browser_or_a_sandbox_the_set_up_goes_on(machine, lacks):
     machine.put("id", f"echo {1000 if lacks == 'rights' else 0}")
     if lacks != "apt-get":
         machine.put("apt-get", '[ "$1" = --version ] || { echo "no network"; exit 100; }')
     run = machine.setup("test")
-    assert run.returncode == 0 and "there is no Chromium" in run.stderr, run.stderr
+    assert run.returncode == 0 and "there is no Chromium" in run.stderr and "no bubblewrap" in run.stderr, run.stderr
     assert ("no network" in run.stderr) == (lacks == "network")
 
 
