@@ -15,6 +15,7 @@ import threading
 import pytest
 
 from submissions import COURSE, RIGHT, ROWS, SIMILAR, solutions, submission
+from thorough import ALL, thorough
 
 REPOSITORY = COURSE.parent.parent
 GRADE = COURSE / "grading/grade.py"
@@ -24,13 +25,13 @@ pytestmark = pytest.mark.skipif(
 
 
 def copy_of_the_course(folder):
-    """The course as a fresh clone has it, with less patience."""
+    """The course as a fresh clone has it, with less patience and memory."""
     folder.mkdir(exist_ok=True)
     for name in ("source", "release"):
         shutil.copytree(COURSE / name, folder / name)
     (folder / "grading").symlink_to(COURSE / "grading")
     settings = (COURSE / "nbgrader_config.py").read_text(encoding="utf-8")
-    settings += "\nc.Grade.check_seconds = 6\nc.Grade.cell_seconds = 12\n"
+    settings += "\nc.Grade.check_seconds = 10\nc.Grade.cell_seconds = 25\nc.Grade.memory_bytes = 1_300_000_000\n"
     (folder / "nbgrader_config.py").write_text(settings, encoding="utf-8")
     return folder
 
@@ -77,7 +78,6 @@ def graded(tmp_path_factory, request, port):
     return course
 
 
-ALL = "ZERO_INIT_CI" in os.environ or "ALL" in os.environ
 CHOSEN = [row for row in ROWS if ALL or row.name not in SIMILAR]
 
 
@@ -98,6 +98,7 @@ def test_the_table_has_its_mistakes_accidents_and_attacks():
     assert len({student_of(row) for row in ROWS}) == len(ROWS)
 
 
+@thorough
 def test_graded_again_in_another_order_the_grades_are_the_same(tmp_path):
     course = copy_of_the_course(tmp_path)
     names = ["only what is seen", "ends the process in the function", "panic hook silenced"]
@@ -191,6 +192,7 @@ def test_validate_says_what_is_not_done_yet_and_what_does_not_compile(tmp_path):
     assert "fn is_delta_zero" not in said.split("The following cell failed")[0]
 
 
+@thorough
 def test_validate_passes_the_solutions(tmp_path):
     notebook = submission("zero_initialization", solutions("zero_initialization"))
     for cell in notebook["cells"]:

@@ -16,6 +16,7 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(REPOSITORY / "tools"))
 
 import notebooks as nb  # noqa: E402
+from thorough import thorough  # noqa: E402
 
 BY_PATH = ':dep zero-init = { path = ".." }\nuse zero_init::prelude::*;'
 BY_VERSION = ':dep zero-init = "0.1"\nuse zero_init::prelude::*;'
@@ -104,6 +105,7 @@ def test_a_kernel_starts_without_it(clone, state):
         aside.rename(clone.prepared)
 
 
+@thorough
 def test_two_kernels_at_once_and_a_change_of_the_sources(clone):
     before = clone.contents()
     source = clone.root / "src" / "lib.rs"
@@ -123,6 +125,7 @@ def test_two_kernels_at_once_and_a_change_of_the_sources(clone):
     assert clone.contents() == before
 
 
+@thorough
 def test_preparing_is_done_once_and_cleans_up(clone):
     (kept,) = clone.prepared.iterdir()
     before = clone.contents()

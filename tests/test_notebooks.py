@@ -2,7 +2,6 @@
 notices when one does not."""
 
 import json
-import os
 import re
 import shutil
 import sys
@@ -18,11 +17,11 @@ sys.path.insert(0, str(REPOSITORY / "tools"))
 
 import notebooks as nb  # noqa: E402
 from claims import FALSEHOODS, claims_of, rows, survivors  # noqa: E402
+from thorough import ALL  # noqa: E402
 
 PATHS = sorted(nb.NOTEBOOKS.glob("*.ipynb"))
 NAMES = [path.name for path in PATHS]
-# CI, and `ALL=1 make test`, run all notebooks on a stock kernel; a newcomer's `make test` stays short.
-ON_STOCK = PATHS if "ZERO_INIT_CI" in os.environ or "ALL" in os.environ else PATHS[::4]
+ON_STOCK = PATHS if ALL else PATHS[::4]
 
 
 # --- The notebooks ---------------------------------------------------------------------------------------------------
