@@ -274,5 +274,5 @@ SIMILAR = {
     "many threads", "a list", "not JSON", "checks deleted", "cells renamed", "setup deleted", "a cell of one's own that loops",
     "a bonus of one's own", "points raised", "the crate's name taken", "a thread that answers in the kernel's place",
     "checks emptied", "lists the submissions", "reads another submission", "reads the gradebook", "reads the judge",
-    "finds the checks anywhere", "finds the checks in a process", "writes to the crates' folder",
+    "finds the checks in a process", "writes to the crates' folder",
 }
