@@ -5,6 +5,6 @@ pub use crate::{
     Activation, Dataset, Factor, GradientCheck, Gradients, History, Init, Inspection, LayerInspection, Network,
     NoDelta, Parameter, Sampling, Show, Steps, Symmetry, Trace, Training, Verdict, all_zero, circles, circles_test,
     circles_train, course_normals, cross_entropy, cross_entropy_at_z, cross_entropy_slope, delta_at_z, logit, rank,
-    sigmoid, two_blobs, xor,
+    show_failures, sigmoid, two_blobs, xor,
 };
 pub use ndarray::{Array2, array};

@@ -19,6 +19,7 @@ import notebooks as nb  # noqa: E402
 from thorough import thorough  # noqa: E402
 
 BY_PATH = ':dep zero-init = { path = ".." }\nuse zero_init::prelude::*;'
+SHOWN = BY_PATH.replace("prelude::*", "{eprintln, prelude::*}") + "\nshow_failures();"
 BY_VERSION = ':dep zero-init = "0.1"\nuse zero_init::prelude::*;'
 
 
@@ -149,15 +150,32 @@ def test_preparing_is_done_once_and_cleans_up(clone):
     assert fresh != kept
 
 
-@pytest.mark.parametrize("folder", ["notebooks", "notebooks/assignments/one"])
-def test_a_failed_assertion_is_its_message_on_stderr(clone, folder, monkeypatch):
+def test_a_failure_is_a_table_and_its_text_on_stderr(clone, monkeypatch):
     monkeypatch.setattr(nb, "stable", lambda text: text)  # which leaves out a backtrace
-    with clone.kernel(folder) as kernel:
-        outputs = kernel.run('let (a, b) = (1, 2);\nassert_eq!(a, b, "why {}", 3);') + kernel.settle()
-        assert [nb.kind(output) for output in outputs] == ["stderr"]
-        assert outputs[0].text.strip().split("\n") == [
+    with clone.kernel() as kernel:
+        assert kernel.run(SHOWN) == []
+        stderr, table = kernel.run('let (a, b) = (1, 2);\nassert_eq!(a, b, "why {}", 3);') + kernel.settle()
+        assert stderr.name == "stderr" and stderr.text.strip().split("\n") == [
             "thread '<unnamed>' panicked at cell:", "assertion `left == right` failed: why 3", "  left: 1", " right: 2",
         ]
+        assert table.data["text/html"].count("<tr>") == 3 and table.data["text/plain"].split("\n") == [
+            "A claim does not hold. why 3", "expected (right): 2", "came (left): 1",
+            'look at: assert_eq!(a, b, "why {}", 3);',
+        ]
+        stderr, table = kernel.run("circles_train().x().dot(circles_train().x());") + kernel.settle()
+        assert "2 × 300" in stderr.text and "look at" not in table.data["text/plain"]  # it panicked in ndarray
+
+
+def test_an_error_that_a_question_mark_meets_is_a_table_and_a_line_on_stderr(clone):
+    with clone.kernel() as kernel:
+        for _ in range(2):
+            assert kernel.run(SHOWN) == []
+            stderr, table = kernel.run("logit(2.0)?;") + kernel.settle()
+            assert stderr.name == "stderr" and stderr.text.count("\n") == 1
+            assert stderr.text.startswith("p: expected ")
+            assert table.data["text/plain"].startswith("The cell stopped at an error.\nexpected: ")
+            # A process that ended takes the hook with it: the first cell brings it back.
+            assert kernel.run("std::process::exit(1);")[0].output_type == "error"
 
 
 def test_the_users_settings_come_first(clone, tmp_path):
