@@ -3,8 +3,11 @@
 //! The colours are those of Okabe and Ito, which the colour-blind can tell apart, in an order that differs in grey as
 //! well; lines also differ in their dashes, points in their shapes. The background is white, in a dark theme too.
 
+mod boundary_film;
+mod compare_starts;
 mod cost_curves;
 mod decision_boundary;
+mod film;
 mod heat_map;
 mod lines;
 mod log_log;
@@ -26,8 +29,11 @@ use plotters::style::text_anchor::{HPos, Pos, VPos};
 use crate::error::{Error, Result};
 use crate::show::{Show, escape, number};
 
+pub use boundary_film::boundary_film;
+pub use compare_starts::compare_starts;
 pub use cost_curves::cost_curves;
 pub use decision_boundary::decision_boundary;
+pub use film::Film;
 pub use heat_map::heat_map;
 pub use lines::lines;
 pub use log_log::{fitted_slope, log_log};
@@ -103,25 +109,11 @@ impl Figure {
     ) -> Result<Figure> {
         let text = text.into();
         let title = &shortened(title, size.0 / TITLE_CHARACTER);
-        let mut svg = String::new();
-        {
-            let root = SVGBackend::with_string(&mut svg, size).into_drawing_area();
+        let elements = elements(size, |root| {
             root.fill(&WHITE).map_err(drawing)?;
-            let style = (FONT, TITLE_SIZE).into_font().color(&INK);
-            let below = root.titled(title, style).map_err(drawing)?;
-            draw(&below)?;
-            root.present().map_err(drawing)?;
-        }
-        // What a screen reader says, and what a browser shows where the pointer rests.
-        let (title, description) = (escape(title), escape(&text));
-        let mut svg = svg.replacen("<svg ", "<svg role=\"img\" ", 1).replacen(
-            ">\n",
-            &format!(">\n<title>{title}</title>\n<desc>{description}</desc>\n"),
-            1,
-        );
-        // Titles and names are the caller's: XML forbids control characters even where they are escaped.
-        svg.retain(|c| c == '\n' || !(c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}')));
-        Ok(Figure { svg, text })
+            draw(&root.titled(title, (FONT, TITLE_SIZE).into_font().color(&INK)).map_err(drawing)?)
+        })?;
+        Ok(Figure { svg: document(title, &text, size, &elements), text })
     }
 
     /// The drawing as SVG.
@@ -152,6 +144,30 @@ impl Figure {
         std::fs::write(path, &self.svg)
             .map_err(|e| Error::File { path: path.display().to_string(), cause: e.to_string() })
     }
+}
+
+/// What is drawn on an area of the given size, in pixels, as SVG elements.
+fn elements(size: (u32, u32), draw: impl FnOnce(&Area) -> Result<()>) -> Result<String> {
+    let mut svg = String::new();
+    {
+        let root = SVGBackend::with_string(&mut svg, size).into_drawing_area();
+        draw(&root)?;
+        root.present().map_err(drawing)?;
+    }
+    let (_, inside) = svg.split_once(">\n").unwrap_or_default();
+    Ok(inside.trim_end().trim_end_matches("</svg>").to_string())
+}
+
+/// An SVG document of these elements, with what a screen reader says, and what a browser shows where the pointer rests.
+fn document(title: &str, text: &str, (width, height): (u32, u32), elements: &str) -> String {
+    let (title, text) = (escape(title), escape(text));
+    let mut svg = format!(
+        "<svg role=\"img\" width=\"{width}\" height=\"{height}\" viewBox=\"0 0 {width} {height}\" \
+         xmlns=\"http://www.w3.org/2000/svg\">\n<title>{title}</title>\n<desc>{text}</desc>\n{elements}</svg>\n"
+    );
+    // Titles and names are the caller's: XML forbids control characters even where they are escaped.
+    svg.retain(|c| c == '\n' || !(c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}')));
+    svg
 }
 
 /// The text: nobody wants to read the SVG.
@@ -365,15 +381,20 @@ impl ValueFormatter<f64> for Axis<'_> {
 
 type Chart<'a, 'b, 'c> = ChartContext<'a, SVGBackend<'b>, Cartesian2d<Axis<'c>, Axis<'c>>>;
 
-/// Draws two axes and their grid.
-fn axes<'a, 'b, 'c>(area: &'a Area<'b>, x: Axis<'c>, y: Axis<'c>) -> Result<Chart<'a, 'b, 'c>> {
-    let (x_label, y_label) = (shortened(x.label, 50), shortened(y.label, 40));
-    let mut chart = ChartBuilder::on(area)
+/// Two axes that are not drawn.
+fn coordinates<'a, 'b, 'c>(area: &'a Area<'b>, x: Axis<'c>, y: Axis<'c>) -> Result<Chart<'a, 'b, 'c>> {
+    ChartBuilder::on(area)
         .margin(12)
         .x_label_area_size(44)
         .y_label_area_size(64)
         .build_cartesian_2d(x, y)
-        .map_err(drawing)?;
+        .map_err(drawing)
+}
+
+/// Draws two axes and their grid.
+fn axes<'a, 'b, 'c>(area: &'a Area<'b>, x: Axis<'c>, y: Axis<'c>) -> Result<Chart<'a, 'b, 'c>> {
+    let (x_label, y_label) = (shortened(x.label, 50), shortened(y.label, 40));
+    let mut chart = coordinates(area, x, y)?;
     chart
         .configure_mesh()
         .x_desc(x_label)

@@ -1,5 +1,6 @@
 //! What the figures show: well-formed, of the right size, and with the right things in them.
 
+use zero_init::figure::Film;
 use zero_init::prelude::*;
 use zero_init::{Error, Result};
 
@@ -428,4 +429,177 @@ fn spread_refuses_empty_groups_and_places_without_a_logarithm() {
         assert_eq!(message(figure::spread("t", "x", "y", &groups)), expected);
     }
     assert_well_formed(figure::spread("t", "x", "y", &[(1e-300, vec![0.0])]).unwrap().svg());
+}
+
+fn filmed(init: Init) -> History {
+    let every = || Steps::Every(500);
+    run(relu(init), Training::new(0.1, 2000).cost(every()).norms(every()).snapshots(every()))
+}
+
+/// The starting tags of the frames, and what is drawn in each.
+fn frames(film: &Film) -> Vec<(&str, &str)> {
+    let frames = film.still().svg().split("<g display=").filter(|group| between(group, "", ">").contains("data-step"));
+    frames.map(|frame| frame.split_once('>').unwrap()).collect()
+}
+
+fn attribute<'a>(tag: &'a str, name: &str) -> &'a str {
+    between(tag, &format!("{name}=\""), "\"")
+}
+
+/// In pixels, what a path of the form M… … says that lies in a group that is moved and stretched.
+fn in_pixels(group: &str, across: f64, down: f64) -> (f64, f64) {
+    let numbers = |name: &str| -> Vec<f64> {
+        between(group, name, ")").split(' ').map(|number| number.parse().unwrap()).collect()
+    };
+    let (corner, scale) = (numbers("translate("), numbers("scale("));
+    (corner[0] + across * scale[0], corner[1] + down * scale[1])
+}
+
+#[test]
+fn a_film_has_a_frame_for_each_network_and_shows_the_last() {
+    let data = circles_train();
+    let history = filmed(Init::He { seed: 3 });
+    let film = figure::boundary_film(&history, &data).unwrap();
+    assert_eq!(film.frames(), 5);
+    assert_well_formed(film.still().svg());
+    let frames = frames(&film);
+    let steps: Vec<&str> = frames.iter().map(|(tag, _)| attribute(tag, "data-step")).collect();
+    assert_eq!(steps, ["0", "500", "1000", "1500", "2000"]);
+    let shown: Vec<bool> = frames.iter().map(|(tag, _)| tag.starts_with("\"inline\"")).collect();
+    assert_eq!(shown, [false, false, false, false, true]);
+    for ((tag, _), (step, network)) in frames.iter().zip(history.snapshots()) {
+        let (cost, right) = (network.cost(&data).unwrap(), 300.0 * network.accuracy(&data).unwrap());
+        let expected =
+            format!("Step {step}: cost {} nats, {right:.0} of 300 samples are right", zero_init::number(cost));
+        assert!(attribute(tag, "data-text").starts_with(&expected), "{tag}");
+    }
+}
+
+/// The line of the film is that of the figure, and its shades cover what ŷ says, cell by cell.
+#[test]
+fn the_frames_of_a_film_are_the_figure_of_the_boundary() {
+    let data = circles_train();
+    let history = filmed(Init::He { seed: 3 });
+    let film = figure::boundary_film(&history, &data).unwrap();
+    for ((_, frame), (_, network)) in frames(&film).into_iter().zip(history.snapshots()) {
+        let figure = figure::decision_boundary(network, &data).unwrap();
+        let expected: Vec<(i32, i32)> =
+            lines(&figure, THICK).into_iter().filter(|line| line.len() == 2).flatten().collect();
+        let line = between(frame.split("scale(.1)").nth(1).unwrap(), " d=\"", "\"");
+        let pieces: Vec<&str> = line.split('M').skip(1).collect();
+        assert_eq!(2 * (pieces.len() + 1), expected.len()); // one more in the legend
+        for piece in pieces {
+            let tenths: Vec<f64> = piece.split(['l', ' ']).map(|tenths| tenths.parse().unwrap()).collect();
+            let (x, y) = in_pixels(frame, tenths[0] / 10.0, tenths[1] / 10.0);
+            let near = |&&(u, v): &&(i32, i32)| (x - f64::from(u)).abs() < 2.0 && (y - f64::from(v)).abs() < 2.0;
+            assert!(expected.iter().find(near).is_some(), "{x}, {y}");
+        }
+        let shaded: usize = frame
+            .split("crispEdges")
+            .skip(1)
+            .flat_map(|path| between(path, " d=\"", "\"").split('h').skip(1))
+            .map(|run| run.split('M').next().unwrap().parse::<usize>().unwrap())
+            .sum();
+        let (low, high) = ([0, 1].map(|f| padded(&data, f).0), [0, 1].map(|f| padded(&data, f).1));
+        let x = Array2::from_shape_fn((2, 64 * 64), |(feature, cell)| {
+            let index = if feature == 0 { cell % 64 } else { cell / 64 };
+            low[feature] + (high[feature] - low[feature]) * (index as f64 + 0.5) / 64.0
+        });
+        let decided = network.probabilities(&x).unwrap().iter().filter(|&&y_hat| !(0.4..=0.6).contains(&y_hat)).count();
+        assert!(shaded.abs_diff(decided) <= 2, "{shaded}, {decided}"); // on the edge of a shade
+    }
+}
+
+/// The lowest and the highest of a feature, with 8 % of the distance around.
+fn padded(data: &Dataset, feature: usize) -> (f64, f64) {
+    let row = data.x().row(feature).to_vec();
+    let (low, high) = row.iter().fold((f64::MAX, f64::MIN), |(low, high), &v| (low.min(v), high.max(v)));
+    (low - 0.08 * (high - low), high + 0.08 * (high - low))
+}
+
+#[test]
+fn starts_are_compared_on_the_same_axes() {
+    let runs = [filmed(Init::Zeros), filmed(Init::He { seed: 3 }), filmed(Init::Normal { scale: 10.0, seed: 3 })];
+    let named = [("zero", &runs[0]), ("He & <\"co\">", &runs[1]), ("large", &runs[2])];
+    let film = figure::compare_starts(&named, &circles_train()).unwrap();
+    assert_well_formed(film.still().svg());
+    assert_eq!((film.frames(), frames(&film).len()), (15, 15));
+    // What is seen is the end of the run that ends lowest.
+    let seen: Vec<&str> =
+        frames(&film).into_iter().map(|(tag, _)| tag).filter(|tag| tag.starts_with("\"inline")).collect();
+    assert_eq!(seen.len(), 1);
+    assert_eq!(attribute(seen[0], "data-step"), "2000");
+    assert_eq!(attribute(seen[0], "data-start"), "He &amp; &lt;&quot;co&quot;&gt;");
+    // Zero: the cost is a level line, all three gradients lie on one line, below the axis, at the height of the "0".
+    let zero = film
+        .still()
+        .svg()
+        .split("<g display=")
+        .find(|group| group.starts_with("\"none\" data-start=\"zero\">"))
+        .unwrap();
+    let heights = |line: &str| -> Vec<i32> {
+        let points = attribute(line, "points").split(' ');
+        points.map(|point| point.split_once(',').unwrap().1.parse().unwrap()).collect()
+    };
+    let lines: Vec<Vec<i32>> = zero.split("<polyline").skip(1).map(heights).collect();
+    assert_eq!(lines.len(), 1 + 3);
+    assert!(lines[0].iter().all(|height| *height == lines[0][0]));
+    assert!(lines[1..].concat().iter().all(|height| *height == lines[1][0]) && lines[1][0] > lines[0][0]);
+    let label = film.still().svg().split("<text").find(|text| {
+        text.contains("\n0\n") && text.contains("\"end\"") && {
+            (attribute(text, " y").parse::<i32>().unwrap() - lines[1][0]).abs() <= 1
+        }
+    });
+    assert!(label.is_some());
+    for (tag, _) in frames(&film).iter().filter(|(tag, _)| attribute(tag, "data-start") == "zero") {
+        assert!(attribute(tag, "data-text").ends_with("‖dW‖ of layers 1 to 3: 0, 0, 0."), "{tag}");
+    }
+}
+
+#[test]
+fn a_film_is_an_image_with_its_words_and_a_script() {
+    let film = figure::boundary_film(&filmed(Init::Zeros), &circles_train()).unwrap();
+    let (mime, html) = film.rich().unwrap();
+    assert_eq!(mime, "text/html");
+    assert!(html.starts_with("<img class=\"zero-init-film\" ") && html.trim_end().ends_with("</script>"));
+    assert!(
+        between(&html, "alt=\"", "\"").contains("Step 2000: cost 0.6931 nats, 150 of 300 samples are right (50 %).")
+    );
+    assert!(!html.contains("http://") && !html.contains("https://"));
+    assert_eq!(film.plain(), format!("Figure: {}", film.still().text()));
+    assert_eq!(format!("{film:?}"), film.plain());
+}
+
+#[test]
+fn a_film_says_what_it_lacks() {
+    let data = circles_train();
+    let refused = |result: Result<Film>| result.unwrap_err().to_string();
+    let training = || Training::new(0.1, 200);
+    let nothing = run(relu(Init::Zeros), training());
+    let expected = "history: expected at least 1 recorded network (Training::snapshots), got none";
+    assert_eq!(refused(figure::boundary_film(&nothing, &data)), expected);
+    let many = run(relu(Init::Zeros), training().snapshots(Steps::Every(1)));
+    let expected = "history: expected 1 to 120 networks in all (Training::snapshots), got 201";
+    assert_eq!(refused(figure::boundary_film(&many, &data)), expected);
+
+    let compare = |history: &History| refused(figure::compare_starts(&[("a", history)], &data));
+    let every = || Steps::Every(100);
+    assert_eq!(refused(figure::compare_starts(&[], &data)), "runs: expected 1 to 6 of them, got 0");
+    assert!(compare(&nothing).contains("at least 1 recorded cost (Training::cost), got none in \"a\""));
+    let costs = run(relu(Init::Zeros), training().cost(every()));
+    assert!(compare(&costs).contains("at least 1 recorded ‖dW‖ (Training::norms), got none in \"a\""));
+    let norms = run(relu(Init::Zeros), training().cost(every()).norms(every()));
+    assert!(compare(&norms).contains("at least 1 recorded network (Training::snapshots), got none in \"a\""));
+    let other = Network::new(&[2, 1], Activation::Relu, Init::Zeros).unwrap();
+    let other = run(other, training().cost(every()).norms(every()).snapshots(every()));
+    let named = [("a", &filmed(Init::Zeros)), ("b", &other)];
+    assert_eq!(
+        refused(figure::compare_starts(&named, &data)),
+        "runs: expected networks of 3 layers, as the first, got 1"
+    );
+    let wide = Dataset::new(Array2::zeros((3, 2)), array![[0.0, 1.0]]).unwrap();
+    assert_eq!(
+        refused(figure::compare_starts(&[("a", &filmed(Init::Zeros))], &wide)),
+        "data: expected 2 features, got 3"
+    );
 }

@@ -6,6 +6,7 @@ import re
 import shutil
 import sys
 import tempfile
+from base64 import b64encode
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -257,9 +258,17 @@ SVG = '<svg xmlns="http://www.w3.org/2000/svg" width="{}" height="50" viewBox="0
     ],
 )
 def test_pictures(actual, said):
-    committed = [result(**{"image_svg+xml": SVG.format(100, "0.5"), "text_plain": "a plot"})]
-    problems = nb.compare(committed, [result(**{"image_svg+xml": actual, "text_plain": "a plot"})])
-    assert (said in problems[0]) if said else problems == []
+    embedded = lambda svg: f'<img src="data:image/svg+xml;base64,{b64encode(svg.encode()).decode()}">'  # noqa: E731
+    for mime, put in (("image_svg+xml", str), ("text_html", embedded)):
+        committed = [result(**{mime: put(SVG.format(100, "0.5")), "text_plain": "a plot"})]
+        problems = nb.compare(committed, [result(**{mime: put(actual), "text_plain": "a plot"})])
+        assert (said in problems[0]) if said else problems == []
+
+
+def test_html_around_pictures():
+    committed = [result(text_html='<b>0.5</b><img src="data:image/svg+xml;base64,">', text_plain="a")]
+    for html in ("<b>0.5</b>", '<b>0.6</b><img src="data:image/svg+xml;base64,">'):
+        assert "text/html: line 1: expected" in nb.compare(committed, [result(text_html=html, text_plain="a")])[0]
 
 
 def test_other_mime_types():

@@ -150,6 +150,59 @@ def test_the_pages_follow_each_other(site):
         assert soup.html["lang"] == "en" and soup.title.text + "¶" == soup.h1.text, name
 
 
+def films_of(site):
+    pages = [site / name for name in NAMES if "zero-init-film" in (site / name).read_text(encoding="utf-8")]
+    assert pages, "no page has a film"
+    return pages
+
+
+def test_a_film_is_moved_with_the_keyboard(site, browser):
+    for path in films_of(site):
+        page = browser.new_page(viewport={"width": 1280, "height": 800})
+        page.goto(path.as_uri())
+        assert page.locator("img.zero-init-film").count() == 0, "the picture has no controls"
+        for slider in page.locator("input[type=range]").all():
+            controls = slider.locator("xpath=../..")
+            picture, said = controls.locator("xpath=preceding-sibling::*[1]"), controls.locator("output")
+
+            def state():
+                """What is to be seen, and what is said of it."""
+                (seen,) = [group for group in picture.locator("g[data-step]").all() if group.is_visible()]
+                assert seen.get_attribute("data-text") == said.inner_text()
+                assert slider.get_attribute("aria-valuetext") == f"step {seen.get_attribute('data-step')}"
+                return seen.get_attribute("data-start"), int(seen.get_attribute("data-step"))
+
+            (start, last), frames = state(), int(slider.get_attribute("max")) + 1
+            slider.focus()
+            page.keyboard.press("Home")
+            assert state() == (start, 0)
+            steps = [0]
+            for _ in range(frames - 1):
+                page.keyboard.press("ArrowRight")
+                steps.append(state()[1])
+            assert steps == sorted(set(steps)) and steps[-1] == last, path.name
+            if radios := controls.locator("input[type=radio]").all():
+                controls.locator("input[type=radio]:checked").focus()
+                starts = []
+                for _ in radios:
+                    page.keyboard.press("ArrowRight")
+                    starts.append(state()[0])
+                assert starts[-1] == start and sorted(starts) == sorted({radio.input_value() for radio in radios})
+        page.close()
+
+
+def test_without_scripts_a_film_is_a_picture(site, browser):
+    context = browser.new_context(java_script_enabled=False, viewport={"width": 1280, "height": 800})
+    for path in films_of(site):
+        page = context.new_page()
+        page.goto(path.as_uri())
+        for image in page.locator("img.zero-init-film").all():
+            box = image.bounding_box()
+            assert box["width"] > 600 and box["height"] > 300 and len(image.get_attribute("alt")) > 60
+        assert page.locator("input").count() == 0
+    context.close()
+
+
 def report(problems):
     if problems:
         pytest.fail("\n".join(problems), pytrace=False)

@@ -8,6 +8,7 @@ may arrive after the cell's answer, when nbclient no longer listens. So this tal
 
 from __future__ import annotations
 
+import base64
 import json
 import math
 import os
@@ -252,6 +253,19 @@ def svg_difference(expected: str, actual: str) -> str | None:
     return difference(left, right)
 
 
+EMBEDDED = re.compile(r"data:image/svg\+xml;base64,([A-Za-z0-9+/=]*)")
+
+
+def html_difference(expected: str, actual: str) -> str | None:
+    """Compares two pieces of HTML as texts, and the pictures in them as pictures."""
+    if problem := difference(EMBEDDED.sub("", expected), EMBEDDED.sub("", actual)):
+        return problem
+    left, right = ([base64.b64decode(data).decode() for data in EMBEDDED.findall(text)] for text in (expected, actual))
+    if len(left) != len(right):
+        return f"expected {len(left)} pictures, got {len(right)}"
+    return next(filter(None, map(svg_difference, left, right)), None)
+
+
 def compare(expected: list[NotebookNode], actual: list[NotebookNode]) -> list[str]:
     """Lists how a cell's outputs differ from the committed ones."""
     left, right = [kind(output) for output in expected], [kind(output) for output in actual]
@@ -262,7 +276,7 @@ def compare(expected: list[NotebookNode], actual: list[NotebookNode]) -> list[st
     found = []
     for one, other in zip(map(shown, expected), map(shown, actual)):
         for mime in one:
-            how = svg_difference if mime == "image/svg+xml" else difference
+            how = {"image/svg+xml": svg_difference, "text/html": html_difference}.get(mime, difference)
             if problem := how(one[mime], other[mime]):
                 found.append(f"{mime}: {problem}")
     return found

@@ -81,7 +81,7 @@ pub fn cost_curves(runs: &[(&str, &History)]) -> Result<Figure> {
 }
 
 /// The recorded points of a run.
-fn curve(name: &str, history: &History) -> Result<Vec<(f64, f64)>> {
+pub(super) fn curve(name: &str, history: &History) -> Result<Vec<(f64, f64)>> {
     let points: Vec<(f64, f64)> = history.costs().iter().map(|&(step, cost)| (step as f64, cost)).collect();
     if points.is_empty() {
         return Err(Error::shape("runs", "at least 1 recorded cost (Training::cost)", format!("none in {name:?}")));
@@ -93,14 +93,14 @@ fn curve(name: &str, history: &History) -> Result<Vec<(f64, f64)>> {
 }
 
 /// A cost that no more than a tenth of the points exceed, and that is no less than the last one.
-fn typical(curve: &[(f64, f64)]) -> f64 {
+pub(super) fn typical(curve: &[(f64, f64)]) -> f64 {
     let mut costs: Vec<f64> = curve.iter().map(|&(_, cost)| cost).collect();
     let last = costs[costs.len() - 1];
     costs.sort_by(f64::total_cmp);
     last.max(costs[(costs.len() - 1) * 9 / 10])
 }
 
-fn thinned(curve: &[(f64, f64)]) -> impl Iterator<Item = (f64, f64)> {
+pub(super) fn thinned(curve: &[(f64, f64)]) -> impl Iterator<Item = (f64, f64)> {
     let part = curve.len().div_ceil(PARTS);
     curve.chunks(part).flat_map(move |points| {
         let by_cost = |a: &&(f64, f64), b: &&(f64, f64)| a.1.total_cmp(&b.1);
