@@ -38,14 +38,15 @@ for (const image of document.querySelectorAll("img.zero-init-film")) {
     slider.value = of(first.dataset.start).indexOf(first);
     slider.oninput = show;
 
+    // JupyterLab would take the arrow keys for its own.
+    for (const control of [slider, ...radios]) control.dataset.lmSuppressShortcuts = "true";
+
     const controls = make("div", {style: "margin: 0.5em 0"});
     if (starts.length > 1) {
         const labels = radios.map(radio => make("label", {style: "margin-right: 1.5em"}, radio, " " + radio.value));
         controls.append(make("div", {role: "radiogroup", ariaLabel: "start"}, "start: ", ...labels));
     }
     controls.append(make("label", {}, "step: ", slider), said);
-    // Jupyter would take the arrow keys for its own.
-    controls.dataset.lmSuppressShortcuts = "true";
     image.replaceWith(picture, controls);
     show();
 }
