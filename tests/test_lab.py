@@ -120,8 +120,8 @@ def browser():
 @pytest.fixture
 def desk(lab, browser):
     """Opens notebooks, and ends their kernels: each holds 400 MB."""
-    context = browser.new_context(viewport={"width": 1400, "height": 1000})
-    yield lambda name, **more: Notebook(context.new_page(), lab, name, **more)
+    context = browser.new_context(viewport={"width": 1400, "height": 1300})
+    yield lambda name: Notebook(context.new_page(), lab, name)
     context.close()
     for session in json.loads(get(lab + "/api/sessions")):
         get(f"{lab}/api/sessions/{session['id']}", "DELETE")
@@ -169,7 +169,7 @@ OUTPUTS = """cell => {
 class Notebook:
     """A notebook that is open in a page of its own."""
 
-    def __init__(self, page, lab: str, name: str, cells=None) -> None:
+    def __init__(self, page, lab: str, name: str) -> None:
         self.page, self.name = page, name
         page.set_default_timeout(MINUTES)
         path = nb.NOTEBOOKS / name
@@ -284,7 +284,7 @@ class Notebook:
         self.page.wait_for_timeout(1000)
 
     def picture(self, what: str, element=None):
-        path = PICTURES / f"{self.name.split('_')[0]}-{what}.png"
+        path = PICTURES / f"{re.split('[_.]', self.name)[0]}-{what}.png"
         (element or self.page).screenshot(path=path)
 
 
@@ -314,11 +314,9 @@ def test_a_number_is_edited_and_its_cell_run_again(desk):
     source = notebook.committed["edit-label"].source
     assert "set_label(0, 0.0)" in source
     assert "149 of 300" in notebook.text("edit-label")
-    notebook.run("edit-label", source.replace("set_label(0, 0.0)", "set_label(2, 0.0)").replace("set_label", "set_label"))
-    changed = notebook.text("edit-label")
-    assert "of 300" in changed
-    notebook.run("edit-label", source.replace(";\nprintln", ";\nedited_data.set_label(2, 0.0)?;\nprintln"))
-    assert "148 of 300" in notebook.text("edit-label")
+    # Sample 1 has label 0 already.
+    notebook.run("edit-label", source.replace("set_label(0, 0.0)", "set_label(1, 1.0)"))
+    assert "151 of 300" in notebook.text("edit-label")
     assert notebook.show("edit-label").evaluate(OUTPUTS)["found"] == []
 
 
@@ -359,10 +357,7 @@ def test_a_failed_cell_says_why_is_corrected_and_one_goes_on(desk):
 def test_restart_and_run_all(desk):
     notebook = desk(FIRST)
     notebook.run_all()
-    notebook.add("let left_over = 1;")
-    (added,) = set(notebook.cells()) - set(notebook.committed) - {
-        cell["id"] for cell in notebook.cells().values() if cell["cell_type"] != "code"
-    }
+    added = notebook.add("let left_over = 1;")
     notebook.run(added)
     notebook.run(added, 'println!("{left_over}");')
     assert notebook.text(added) == "1\n"
@@ -387,7 +382,7 @@ def test_a_long_cell_is_interrupted(desk):
     notebook.page.wait_for_timeout(3000)
     notebook.picture("long-cell")
     assert notebook.page.evaluate(CELLS)["busy"]
-    notebook.page.locator('jp-button[data-command="notebook:interrupt-kernel"], button[data-command="notebook:interrupt-kernel"]').first.click()
+    notebook.page.locator('[data-command="notebook:interrupt-kernel"]').first.click()
     notebook.wait_until(lambda cells: cells[id]["outputs"], "word of the interruption", 30)
     notebook.wait_until_idle()
     notebook.picture("interrupted", notebook.show(id))
@@ -435,9 +430,8 @@ def test_a_slider_is_moved_with_the_keyboard(desk):
 
 def test_where_a_notebook_is_not_trusted_a_film_is_a_picture(desk, lab):
     content = json.loads(get(f"{lab}/api/contents/{FILMED}"))["content"]
-    content["cells"][0]["source"] += "\n\nChanged, so that no signature fits."
-    body = json.dumps({"type": "notebook", "format": "json", "content": content}).encode()
-    # Saved as by somebody else: JupyterLab signs what it saves itself from a trusted notebook only.
+    # As from somebody else: of another text than was signed, and with no cell said to be trusted.
+    content["cells"][0]["source"] += "\n\nChanged."
     for cell in content["cells"]:
         cell["metadata"].pop("trusted", None)
     body = json.dumps({"type": "notebook", "format": "json", "content": content}).encode()
@@ -484,7 +478,7 @@ def test_names_are_completed_and_explained(desk):
     notebook = desk(FIRST)
     notebook.run_all()
     notebook.show("network")
-    notebook.add("Network::n")
+    id = notebook.add("Network::n")
     notebook.page.keyboard.press("End")
     notebook.page.keyboard.press("Tab")
     offers = notebook.page.locator(".jp-Completer-item")
@@ -492,7 +486,6 @@ def test_names_are_completed_and_explained(desk):
     notebook.picture("completion")
     assert any("new(sizes, hidden, init)" in text for text in offers.all_inner_texts()), offers.all_inner_texts()
     notebook.page.keyboard.press("Escape")
-    (id,) = [id for id, cell in notebook.cells().items() if cell["source"] == "Network::n"]
     notebook.edit(id, "circles_train()")
     for _ in "()":  # the kernel looks at the name that ends at the cursor
         notebook.page.keyboard.press("ArrowLeft")
