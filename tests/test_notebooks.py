@@ -11,6 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -18,7 +20,7 @@ sys.path.insert(0, str(REPOSITORY / "tools"))
 
 import notebooks as nb  # noqa: E402
 from claims import FALSEHOODS, claims_of, rows, survivors  # noqa: E402
-from thorough import ALL  # noqa: E402
+from thorough import ALL, thorough  # noqa: E402
 
 PATHS = sorted(nb.NOTEBOOKS.glob("*.ipynb"))
 NAMES = [path.name for path in PATHS]
@@ -65,6 +67,21 @@ def test_a_claim_made_false_goes_red(falsehood, sessions):
     assert cell and falsehood.claim in claims_of(cell), f"no cell {falsehood.cell} tagged {falsehood.claim}"
     assert falsehood.old in cell.source, f"the cell {falsehood.cell} has no {falsehood.old!r}"
     assert falsehood not in sessions["twice", path].result()[1], "no assertion notices"
+
+
+@thorough
+@pytest.mark.parametrize(("folder", "says"), [(nb.NOTEBOOKS, None), (REPOSITORY, "Cargo.toml")], ids=["its", "another"])
+def test_other_editors_run_it_in_its_folder_and_nowhere_else(folder, says):
+    """nbclient stands for them: it finds the kernel as they do, and takes the working directory that it is given."""
+    notebook = nb.read(PATHS[0])
+    client = NotebookClient(notebook, kernel_name="rust", resources={"metadata": {"path": str(folder)}}, timeout=300)
+    if says is None:
+        client.execute()
+        report([problem for cell in nb.code_cells(notebook) for problem in nb.failures(cell, nb.tidy(cell.outputs))])
+    else:
+        with pytest.raises(CellExecutionError):
+            client.execute()
+        assert says in nb.code_cells(notebook)[0].outputs[0].evalue
 
 
 def report(problems):
