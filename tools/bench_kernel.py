@@ -23,7 +23,7 @@ import notebooks as nb
 KINDS = ("stock", "ours")
 AGAIN = 5  # a cell is run again so many times in each round
 
-DEP = ':dep zero-init = {{ path = "{repository}" }}\nuse zero_init::prelude::*;'
+DEP = ':dep zero-init = {{ path = "{repository}" }}\nuse zero_init::{{eprintln, prelude::*}};\nshow_failures();'
 DATA = "let data = circles_train();\nlet network = Network::new(&[2, 10, 5, 1], Activation::Relu, Init::Zeros)?;"
 CELLS = {
     "prints": 'println!("{}", data.samples());',
