@@ -597,6 +597,9 @@ fn a_film_says_what_it_lacks() {
         refused(figure::compare_starts(&named, &data)),
         "runs: expected networks of 3 layers, as the first, got 1"
     );
+    let twice = filmed(Init::Zeros);
+    let expected = "runs: expected a name of its own for each, got \"a\" twice";
+    assert_eq!(refused(figure::compare_starts(&[("a", &twice), ("a", &twice)], &data)), expected);
     let wide = Dataset::new(Array2::zeros((3, 2)), array![[0.0, 1.0]]).unwrap();
     assert_eq!(
         refused(figure::compare_starts(&[("a", &filmed(Init::Zeros))], &wide)),

@@ -36,7 +36,7 @@ type Field = (Range<i32>, Range<i32>);
 /// Cost, layer-by-layer gradients and decision boundary of up to six named runs: the reader picks a run and a step.
 ///
 /// All runs have the same axes. A gradient that is exactly 0 has no place on a log axis: it is drawn below it. Errors
-/// if there is no run or more than six, if a run recorded no cost, no norms or no network
+/// if there is no run or more than six, if two have the same name, if a run recorded no cost, no norms or no network
 /// ([`Training::cost`](crate::Training::cost), [`norms`](crate::Training::norms),
 /// [`snapshots`](crate::Training::snapshots)), if there are more than 120 networks in all, if their layers are more
 /// than six or not as many in each run, and where the [figure of the boundary](super::decision_boundary) errs.
@@ -59,6 +59,11 @@ type Field = (Range<i32>, Range<i32>);
 /// ```
 pub fn compare_starts(runs: &[(&str, &History)], data: &Dataset) -> Result<Film> {
     looks("runs", runs.len())?;
+    for (index, (name, _)) in runs.iter().enumerate() {
+        if runs[..index].iter().any(|(other, _)| other == name) {
+            return Err(Error::value("runs", "a name of its own for each", format!("{name:?} twice")));
+        }
+    }
     let scales = Scales::new(runs, data)?;
     let mut fields = [(); 3].map(|()| (0..0, 0..0));
     let always = elements(SIZE, |root| {

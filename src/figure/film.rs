@@ -68,7 +68,7 @@ impl Film {
         // The last frame of each start, and of these the one with the lowest cost.
         let last = |frame: &Frame| frames.iter().rev().find(|other| other.start == frame.start).map(|last| last.step);
         let ends = frames.iter().filter(|frame| last(frame) == Some(frame.step));
-        let Some(shown) = ends.min_by(|a, b| a.cost.total_cmp(&b.cost)) else { unreachable!("there is a frame") };
+        let shown = ends.min_by(|a, b| a.cost.total_cmp(&b.cost)).unwrap_or(&frames[0]);
 
         let group = |seen: bool, data: String, elements: &str| {
             let display = if seen { "inline" } else { "none" };
@@ -89,12 +89,35 @@ impl Film {
         Ok(Film { still: Figure { svg: document(title, &text, size, &drawn), text }, frames: frames.len() })
     }
 
-    /// What is seen where scripts are off. Its SVG holds the other frames too, hidden.
+    /// What is seen where scripts are off. Its SVG holds the other steps too, hidden.
+    ///
+    /// ```
+    /// use zero_init::prelude::*;
+    ///
+    /// # fn main() -> zero_init::Result<()> {
+    /// let mut network = Network::new(&[2, 1], Activation::Identity, Init::Zeros)?;
+    /// let history = Training::new(0.1, 10).snapshots(Steps::Every(5)).run(&mut network, &circles_train())?;
+    /// let film = figure::boundary_film(&history, &circles_train())?;
+    /// assert_eq!(film.still().svg().matches("data-step").count(), 3);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn still(&self) -> &Figure {
         &self.still
     }
 
     /// The number of steps that it shows, those of all starts together.
+    ///
+    /// ```
+    /// use zero_init::prelude::*;
+    ///
+    /// # fn main() -> zero_init::Result<()> {
+    /// let mut network = Network::new(&[2, 1], Activation::Identity, Init::Zeros)?;
+    /// let history = Training::new(0.1, 10).snapshots(Steps::At(vec![0, 10])).run(&mut network, &circles_train())?;
+    /// assert_eq!(figure::boundary_film(&history, &circles_train())?.frames(), 2);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn frames(&self) -> usize {
         self.frames
     }
