@@ -490,22 +490,29 @@ fn the_frames_of_a_film_are_the_figure_of_the_boundary() {
         assert_eq!(2 * (pieces.len() + 1), expected.len()); // one more in the legend
         for piece in pieces {
             let tenths: Vec<f64> = piece.split(['l', ' ']).map(|tenths| tenths.parse().unwrap()).collect();
-            let (x, y) = in_pixels(frame, tenths[0] / 10.0, tenths[1] / 10.0);
-            let near = |&&(u, v): &&(i32, i32)| (x - f64::from(u)).abs() < 2.0 && (y - f64::from(v)).abs() < 2.0;
-            assert!(expected.iter().find(near).is_some(), "{x}, {y}");
+            let to = [tenths[0] + tenths[2], tenths[1] + tenths[3]];
+            for end in [[tenths[0], tenths[1]], to] {
+                let (x, y) = in_pixels(frame, end[0] / 10.0, end[1] / 10.0);
+                let near = |&(u, v): &(i32, i32)| (x - f64::from(u)).abs() < 2.0 && (y - f64::from(v)).abs() < 2.0;
+                assert!(expected.iter().any(near), "{x}, {y}");
+            }
         }
-        let shaded: usize = frame
-            .split("crispEdges")
-            .skip(1)
-            .flat_map(|path| between(path, " d=\"", "\"").split('h').skip(1))
-            .map(|run| run.split('M').next().unwrap().parse::<usize>().unwrap())
-            .sum();
-        let (low, high) = ([0, 1].map(|f| padded(&data, f).0), [0, 1].map(|f| padded(&data, f).1));
-        let x = Array2::from_shape_fn((2, 64 * 64), |(feature, cell)| {
-            let index = if feature == 0 { cell % 64 } else { cell / 64 };
-            low[feature] + (high[feature] - low[feature]) * (index as f64 + 0.5) / 64.0
+        let [(left, right), (bottom, top)] = [0, 1].map(|feature| padded(&data, feature));
+        let x = Array2::from_shape_fn((2, 64 * 64), |(feature, cell)| match feature {
+            0 => left + (right - left) * ((cell % 64) as f64 + 0.5) / 64.0,
+            _ => top - (top - bottom) * ((cell / 64) as f64 + 0.5) / 64.0,
         });
-        let decided = network.probabilities(&x).unwrap().iter().filter(|&&y_hat| !(0.4..=0.6).contains(&y_hat)).count();
+        let y_hat = network.probabilities(&x).unwrap();
+        let mut shaded = 0;
+        for path in frame.split("crispEdges").skip(1) {
+            for run in between(path, " d=\"", "\"").split('M').skip(1) {
+                let numbers: Vec<usize> = run.split([' ', 'h']).map(|number| number.parse().unwrap()).collect();
+                let cells = &y_hat.as_slice().unwrap()[64 * numbers[1] + numbers[0]..][..numbers[2]];
+                assert!(cells.iter().all(|y_hat| !(0.4 + 1e-9..0.6 - 1e-9).contains(y_hat)), "{run}");
+                shaded += cells.len();
+            }
+        }
+        let decided = y_hat.iter().filter(|&&y_hat| !(0.4..=0.6).contains(&y_hat)).count();
         assert!(shaded.abs_diff(decided) <= 2, "{shaded}, {decided}"); // on the edge of a shade
     }
 }
@@ -545,6 +552,27 @@ fn starts_are_compared_on_the_same_axes() {
     assert_eq!(lines.len(), 1 + 3);
     assert!(lines[0].iter().all(|height| *height == lines[0][0]));
     assert!(lines[1..].concat().iter().all(|height| *height == lines[1][0]) && lines[1][0] > lines[0][0]);
+    // No other start has a gradient as low, and a cost above the axis stays in its panel; marks stand at their steps.
+    for (name, shown) in [("He &amp; &lt;&quot;co&quot;&gt;", "inline"), ("large", "none")] {
+        let start = format!("\"{shown}\" data-start=\"{name}\">");
+        let curves = film.still().svg().split("<g display=").find(|group| group.starts_with(&start)).unwrap();
+        let curves = curves.split("</g>").next().unwrap();
+        let norms: Vec<i32> = curves.split("<polyline").skip(2).flat_map(heights).collect();
+        assert!(norms.iter().all(|height| *height < lines[1][0]), "{name}");
+        let cost = curves.split("<polyline").nth(1).unwrap();
+        let across = |point: &str| point.split_once(',').unwrap().0.parse::<f64>().unwrap();
+        let (first, last) = attribute(cost, "points").split_once(' ').unwrap();
+        let ends = (across(first), across(last.rsplit_once(' ').unwrap().1));
+        for (tag, frame) in frames(&film).into_iter().filter(|(tag, _)| attribute(tag, "data-start") == name) {
+            let step: f64 = attribute(tag, "data-step").parse().unwrap();
+            let mark = between(frame.split("stroke-dasharray=\"3 3\"").nth(1).unwrap(), "d=\"M", "\"");
+            let (x, rest) = mark.split_once(' ').unwrap();
+            let expected = ends.0 + step / 2000.0 * (ends.1 - ends.0);
+            assert!((x.parse::<f64>().unwrap() - expected).abs() <= 1.0, "{tag}: {x}, not {expected}");
+            let top: i32 = rest.split_once('V').unwrap().0.parse().unwrap();
+            assert!(heights(cost).into_iter().all(|height| height >= top), "{name}");
+        }
+    }
     let label = film.still().svg().split("<text").find(|text| {
         text.contains("\n0\n") && text.contains("\"end\"") && {
             (attribute(text, " y").parse::<i32>().unwrap() - lines[1][0]).abs() <= 1
