@@ -2,6 +2,7 @@
 
 import csv
 import html
+import importlib
 import json
 import os
 import re
@@ -11,6 +12,7 @@ import socket
 import subprocess
 import sys
 import threading
+import types
 
 import pytest
 
@@ -121,6 +123,21 @@ def test_graded_again_in_another_order_the_grades_are_the_same(tmp_path):
         assert run_grade(course, "--jobs", "1", "--student", student_of(row)).returncode == 0
     run_grade(course)
     assert grades_of(course) == before
+
+
+def test_what_went_wrong_is_what_the_log_says(monkeypatch):
+    monkeypatch.syspath_prepend(GRADE.parent)
+    grade = importlib.import_module("grade")
+    log = "[ERROR] There was an error\n[ERROR] Traceback:\n  File x\nsqlite3.OperationalError: database is locked\n"
+    error = "Traceback:\n  File y\nnbgrader.converters.base.NbGraderException: Please see the the above traceback"
+    for result, says in (
+        ({"log": log, "error": error}, "sqlite3.OperationalError: database is locked"),
+        ({"log": None, "error": "Traceback:\nValueError: no"}, "ValueError: no"),
+        ({"log": "[ERROR] No notebooks were matched", "error": None}, "no reason was given"),
+    ):
+        api = types.SimpleNamespace(autograde=lambda result=result: dict(result, success=False))
+        monkeypatch.setattr(grade, "NbGraderAPI", lambda config, api=api: api)
+        assert grade.nbgrader(COURSE, "autograde") == says
 
 
 def test_stopped_in_the_middle_it_goes_on(tmp_path):

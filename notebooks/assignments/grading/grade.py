@@ -35,7 +35,8 @@ def nbgrader(course, step, *arguments):
     os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"  # it calls a program, alembic
     config = PyFileConfigLoader("nbgrader_config.py", str(course)).load_config()
     result = getattr(NbGraderAPI(config=config), step)(*arguments)
-    return "" if result["success"] else last_error(result["error"] or result["log"])
+    # The error may only say that the log has the reason.
+    return "" if result["success"] else last_error(f"{result['log'] or ''}\n{result['error'] or ''}")
 
 
 def last_error(log):
