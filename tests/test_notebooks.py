@@ -71,8 +71,9 @@ def test_a_claim_made_false_goes_red(falsehood, sessions):
 
 @thorough
 @pytest.mark.parametrize(("folder", "says"), [(nb.NOTEBOOKS, None), (REPOSITORY, "Cargo.toml")], ids=["its", "another"])
-def test_other_editors_run_it_in_its_folder_and_nowhere_else(folder, says):
+def test_other_editors_run_it_in_its_folder_and_nowhere_else(folder, says, monkeypatch, tmp_path):
     """nbclient stands for them: it finds the kernel as they do, and takes the working directory that it is given."""
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path))  # else it warns that there is none
     notebook = nb.read(PATHS[0])
     client = NotebookClient(notebook, kernel_name="rust", resources={"metadata": {"path": str(folder)}}, timeout=300)
     if says is None:
