@@ -174,12 +174,14 @@ def test_a_failure_is_a_table_and_its_text_on_stderr(clone, monkeypatch):
         assert stderr.text.strip().count("\n") == 1 and "look at: assert!(1 > 2);" in table.data["text/plain"]
 
 
+@thorough
 def test_the_users_settings_come_first(clone, tmp_path):
     (tmp_path / "evcxr.toml").write_text("[evcxr]\nprelude = '''\nlet mine = 7;\n'''\n")
     with clone.kernel("notebooks/assignments/one", EVCXR_CONFIG_DIR=str(tmp_path)) as kernel:
         assert text(kernel.run('println!("{mine}");')) == "7\n"
 
 
+@thorough
 def test_types_of_variables_are_known_without_the_vector_instructions(clone):
     with clone.kernel() as kernel:
         assert kernel.run('let map = std::collections::HashMap::from([("a", 1)]);') == []
