@@ -1,50 +1,69 @@
 //! Why does a network whose weights start at zero never learn?
 //!
 //! A small multilayer perceptron for two classes, its gradients, and an inspection that says of each gradient why it
-//! is zero. The modules follow the argument: activation, loss, network (forward), gradients (backward), inspection.
-//! Samples are columns; layers are counted from 1, with a^0 = x; "zero" means `== 0.0`.
+//! is zero. Samples are columns; layers are counted from 1, with a^0 = x; "zero" means `== 0.0`.
+//!
+//! To read the source, follow the modules in the order of this file. Whoever opens `argument/network.rs` finds the
+//! forward pass first, and in `argument/gradients.rs` the backward pass.
 //!
 //! ```
 //! use zero_init::prelude::*;
 //!
-//! # fn main() -> zero_init::Result<()> {
 //! let data = circles_train();
 //! let network = Network::new(&[2, 10, 5, 1], Activation::Relu, Init::Zeros)?;
 //! println!("{}", network.inspect(&data)?);
-//! # Ok(())
-//! # }
+//! # Ok::<(), zero_init::Error>(())
 //! ```
 
-mod activation;
-mod check;
-mod data;
-mod error;
-pub mod exercise;
-mod failure;
-pub mod figure;
-mod gradients;
-mod init;
-mod inspection;
-mod loss;
-mod network;
-pub mod prelude;
-mod product;
-mod random;
-mod show;
-mod symmetry;
-mod training;
+/// The argument, step by step.
+mod argument {
+    pub mod activation;
+    pub mod loss;
 
-pub use activation::{Activation, logit, sigmoid};
-pub use check::{GradientCheck, Parameter};
-pub use data::{Dataset, Sampling, circles, circles_test, circles_train, course_normals, two_blobs, xor};
-pub use error::{Error, Result};
-pub use failure::{show_error, show_failures};
-pub use figure::Figure;
-pub use gradients::Gradients;
-pub use init::Init;
-pub use inspection::{Factor, Inspection, LayerInspection, NoDelta, Verdict, all_zero};
-pub use loss::{cross_entropy, cross_entropy_at_z, cross_entropy_slope, delta_at_z};
-pub use network::{Network, Trace};
-pub use show::{Show, number};
-pub use symmetry::{Symmetry, rank};
-pub use training::{History, Steps, Training};
+    pub mod init;
+    pub mod network;
+
+    pub mod gradients;
+
+    pub mod inspection;
+}
+
+/// What one studies the argument with: data, training, and ways to question a gradient.
+mod study {
+    pub mod batch;
+    pub mod data;
+    pub mod dropout;
+    pub mod training;
+
+    pub mod check;
+    pub mod symmetry;
+}
+
+pub mod notebook;
+
+/// What all of these are built on: matrices, elementary functions, random numbers, errors.
+mod support {
+    pub mod elementary;
+    pub mod error;
+    pub mod matrix;
+    pub mod random;
+    pub mod text;
+}
+
+pub mod prelude;
+
+pub use argument::activation::{Activation, logit, sigmoid};
+pub use argument::gradients::Gradients;
+pub use argument::init::Init;
+pub use argument::inspection::{Factor, Inspection, LayerInspection, NoDelta, Verdict, all_zero};
+pub use argument::loss::{cross_entropy, cross_entropy_at_z, cross_entropy_slope, delta_at_z};
+pub use argument::network::{Network, Trace};
+pub use notebook::figure::{self, Figure};
+pub use study::check::{GradientCheck, Parameter};
+pub use study::data::{Dataset, Sampling, circles, circles_test, circles_train, course_normals, two_blobs, xor};
+pub use study::symmetry::Symmetry;
+pub use study::training::{History, Steps, Training};
+pub use support::error::{Error, Result};
+
+/// The crate of the matrices: its types are part of this crate's interface.
+pub use ndarray;

@@ -161,9 +161,9 @@ fn a_run_records_what_is_asked_for_and_is_the_same_each_time() {
     let training = Training::new(0.05, 30);
     let history = training
         .clone()
-        .cost(Steps::Every(10))
-        .norms(Steps::At(vec![0, 7, 30]))
-        .snapshots(Steps::At(vec![0, 29]))
+        .record_cost(Steps::Every(10))
+        .record_norms(Steps::At(vec![0, 7, 30]))
+        .record_snapshots(Steps::At(vec![0, 29]))
         .run(&mut recorded, &circles_train())
         .unwrap();
     assert_eq!(training.run(&mut silent, &circles_train()), Ok(History::default()));
@@ -312,7 +312,7 @@ fn a_nudge_goes_the_way_it_is_told() {
 fn values_say_what_they_are_in_a_line() {
     let mut network = zeros(Activation::Relu);
     assert_eq!(network.plain(), "layers 2 → 10 → 5 → 1, hidden Relu, 91 parameters");
-    let history = Training::new(0.01, 4).cost(Steps::Every(2)).run(&mut network, &circles_train()).unwrap();
+    let history = Training::new(0.01, 4).record_cost(Steps::Every(2)).run(&mut network, &circles_train()).unwrap();
     assert_eq!(history.plain(), "3 costs, from 0.6931 at step 0 to 0.6931 at step 4; 0 norms, 0 snapshots");
     assert_eq!(History::default().plain(), "0 costs, 0 norms, 0 snapshots");
     let check = Network::new(&[2, 1], Activation::Relu, Init::Zeros).unwrap().check_gradients(&circles_train(), 1e-5);

@@ -150,14 +150,23 @@ fn training_refuses_what_makes_no_sense_and_stops_where_it_diverges() {
     };
     says(run(Training::new(0.0, 10)), "learning_rate: expected a finite number above 0, got 0");
     says(run(Training::new(f64::NAN, 10)), "learning_rate: expected a finite number above 0, got NaN");
-    says(run(Training::new(0.1, 10).cost(Steps::Every(0))), "cost: expected every 1 or more steps, got Every(0)");
-    says(run(Training::new(0.1, 10).norms(Steps::At(vec![2, 1]))), "norms: expected steps in rising order, got [2, 1]");
-    says(run(Training::new(0.1, 10).snapshots(Steps::At(vec![11]))), "snapshots: expected steps up to 10, got 11");
-    let records = Training::new(0.1, usize::MAX).cost(Steps::Every(1));
+    says(
+        run(Training::new(0.1, 10).record_cost(Steps::Every(0))),
+        "cost: expected every 1 or more steps, got Every(0)",
+    );
+    says(
+        run(Training::new(0.1, 10).record_norms(Steps::At(vec![2, 1]))),
+        "norms: expected steps in rising order, got [2, 1]",
+    );
+    says(
+        run(Training::new(0.1, 10).record_snapshots(Steps::At(vec![11]))),
+        "snapshots: expected steps up to 10, got 11",
+    );
+    let records = Training::new(0.1, usize::MAX).record_cost(Steps::Every(1));
     assert!(run(records).unwrap_err().to_string().starts_with("cost: expected at most 10000000 records"));
-    let norms = run(Training::new(0.1, 5_000_000).norms(Steps::Every(1)));
+    let norms = run(Training::new(0.1, 5_000_000).record_norms(Steps::Every(1)));
     says(norms, "norms: expected at most 5000000 records, got 5000001");
-    let snapshots = run(Training::new(0.1, 100_000_000).snapshots(Steps::Every(1)));
+    let snapshots = run(Training::new(0.1, 100_000_000).record_snapshots(Steps::Every(1)));
     says(snapshots, "snapshots: expected at most 7692307 records, got 100000001");
     assert!(run(Training::new(0.1, 1).dropout(f64::NAN, 1)).is_err());
     for record in [Training::cost, Training::norms] {
@@ -239,7 +248,7 @@ proptest! {
             if let Ok(data) = Dataset::new(x.clone(), y.clone()) {
                 let _ = (network.inspect(&data).map(|i| i.plain()), network.cost(&data), network.accuracy(&data));
                 let _ = network.check_gradients(&data, number);
-                let _ = Training::new(number, 3).cost(Steps::Every(1)).norms(Steps::Every(1)).run(&mut network.clone(), &data);
+                let _ = Training::new(number, 3).record_cost(Steps::Every(1)).record_norms(Steps::Every(1)).run(&mut network.clone(), &data);
                 let _ = figure::signal(&network, &data).map(|figure| figure.plain());
                 let _ = figure::decision_boundary(&network, &data);
             }

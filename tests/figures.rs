@@ -180,12 +180,13 @@ fn signal_elides_wide_layers_and_refuses_what_it_cannot_draw() {
 
 #[test]
 fn cost_curves_name_every_run_and_keep_a_huge_first_cost_off_the_axis() {
-    let costs = || Training::new(0.01, 400).cost(Steps::Every(1));
+    let costs = || Training::new(0.01, 400).record_cost(Steps::Every(1));
     let zeros = run(relu(Init::Zeros), costs());
-    let large = run(relu(Init::Normal { scale: 10.0, seed: 3 }), Training::new(0.01, 1500).cost(Steps::Every(100)));
+    let large =
+        run(relu(Init::Normal { scale: 10.0, seed: 3 }), Training::new(0.01, 1500).record_cost(Steps::Every(100)));
     let figure = figure::cost_curves(&[("<zeros>", &zeros), ("large & random", &large)]).unwrap();
     assert_figure(&figure, "Cost while training", (640, 420));
-    let first = zero_init::number(large.costs()[0].1);
+    let first = zero_init::notebook::number(large.costs()[0].1);
     assert!(large.costs()[0].1 > 1000.0);
     assert!(figure.text().contains("<zeros>: 0.6931 at step 0, 0.6931 at step 400"));
     assert!(figure.text().contains(&format!("large & random: {first} at step 0")));
@@ -208,7 +209,7 @@ fn cost_curves_refuse_what_they_cannot_draw() {
     let empty = History::default();
     let expected = "runs: expected at least 1 recorded cost (Training::cost), got none in \"a\"";
     assert_eq!(message(figure::cost_curves(&[("a", &empty)])), expected);
-    let history = run(relu(Init::Zeros), Training::new(0.01, 1).cost(Steps::Every(1)));
+    let history = run(relu(Init::Zeros), Training::new(0.01, 1).record_cost(Steps::Every(1)));
     assert!(figure::cost_curves(&[("a", &history); 7]).is_err());
 }
 
@@ -296,7 +297,7 @@ fn heat_map_elides_large_matrices_and_refuses_empty_ones() {
 
 #[test]
 fn norm_map_hatches_exact_zeros_and_nothing_else() {
-    let norms = || Training::new(0.1, 12).norms(Steps::Every(1));
+    let norms = || Training::new(0.1, 12).record_norms(Steps::Every(1));
     let hatches = |figure: &Figure| count(figure, "polyline", "#A5A5A5");
     let waking = relu(Init::Zeros).with_biases(Init::Constant(0.5)).unwrap();
     let waking = run(waking, norms());
@@ -317,11 +318,11 @@ fn norm_map_hatches_exact_zeros_and_nothing_else() {
 fn norm_map_draws_long_histories_small_and_refuses_empty_ones() {
     let expected = "history: expected at least 1 step with norms (Training::norms), got none";
     assert_eq!(message(figure::norm_map(&History::default())), expected);
-    let long = run(relu(Init::He { seed: 1 }), Training::new(0.01, 2000).norms(Steps::Every(1)));
+    let long = run(relu(Init::He { seed: 1 }), Training::new(0.01, 2000).record_norms(Steps::Every(1)));
     let figure = figure::norm_map(&long).unwrap();
     assert!(figure.svg().len() < 60_000);
     assert!(texts(&figure).contains(&"step (1 in 21 of the recorded ones)"));
-    let single = run(relu(Init::He { seed: 1 }), Training::new(0.01, 0).norms(Steps::Every(1)));
+    let single = run(relu(Init::He { seed: 1 }), Training::new(0.01, 0).record_norms(Steps::Every(1)));
     assert_well_formed(figure::norm_map(&single).unwrap().svg());
 }
 
@@ -469,8 +470,10 @@ fn a_film_has_a_frame_for_each_network_and_shows_the_last() {
     assert_eq!(shown, [false, false, false, false, true]);
     for ((tag, _), (step, network)) in frames.iter().zip(history.snapshots()) {
         let (cost, right) = (network.cost(&data).unwrap(), 300.0 * network.accuracy(&data).unwrap());
-        let expected =
-            format!("Step {step}: cost {} nats, {right:.0} of 300 samples are right", zero_init::number(cost));
+        let expected = format!(
+            "Step {step}: cost {} nats, {right:.0} of 300 samples are right",
+            zero_init::notebook::number(cost)
+        );
         assert!(attribute(tag, "data-text").starts_with(&expected), "{tag}");
     }
 }
@@ -606,7 +609,7 @@ fn a_film_says_what_it_lacks() {
     let nothing = run(relu(Init::Zeros), training());
     let expected = "history: expected at least 1 recorded network (Training::snapshots), got none";
     assert_eq!(refused(figure::boundary_film(&nothing, &data)), expected);
-    let many = run(relu(Init::Zeros), training().snapshots(Steps::Every(1)));
+    let many = run(relu(Init::Zeros), training().record_snapshots(Steps::Every(1)));
     let expected = "history: expected 1 to 120 networks in all (Training::snapshots), got 201";
     assert_eq!(refused(figure::boundary_film(&many, &data)), expected);
 

@@ -95,7 +95,7 @@ fn course(start: &str) -> (Network, Vec<f64>, f64, f64) {
 }
 
 fn train(network: &mut Network) -> Vec<f64> {
-    let training = Training::new(0.01, 15_000).cost(Steps::Every(1000));
+    let training = Training::new(0.01, 15_000).record_cost(Steps::Every(1000));
     training.run(network, &circles_train()).unwrap().costs().iter().map(|&(_, cost)| cost).collect()
 }
 

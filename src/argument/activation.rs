@@ -1,0 +1,217 @@
+//! Activations: what a unit makes of its pre-activation z.
+
+use ndarray::Array2;
+
+use crate::support::elementary::{cosh, erfc, exp, ln, ln_1p, tanh};
+use crate::support::error::{Error, Result};
+use crate::support::matrix::{values, values_mut};
+
+/// A hidden layer's activation g, applied to every pre-activation: a = g(z).
+///
+/// Whether a layer that starts at zero is stuck depends on g(0) alone: every hidden activation is g(0), and
+/// dW of the next layer is δ times that.
+///
+/// ```
+/// use zero_init::Activation;
+///
+/// assert_eq!(Activation::Relu.value(0.0), 0.0); // stuck at zero
+/// assert_eq!(Activation::Tanh.value(0.0), 0.0); // stuck too, though its slope is 1
+/// assert_eq!(Activation::Tanh.derivative(0.0), 1.0);
+/// assert_eq!(Activation::Sigmoid.value(0.0), 0.5); // not stuck
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+pub enum Activation {
+    /// g(z) = z.
+    Identity,
+    /// g(z) = max(0, z), with g'(0) = 0, as in the course and the common frameworks.
+    Relu,
+    /// ReLU with a g'(0) of one's choice, to see that it plays no part.
+    ReluWithSlopeAtZero(
+        /// g'(0), usually between 0 and 1.
+        f64,
+    ),
+    /// g(z) = z for z > 0, else slope · z; g'(0) = slope. Maas, Hannun & Ng (2013).
+    LeakyRelu {
+        /// The slope below zero, for example 0.01.
+        slope: f64,
+    },
+    /// g(z) = tanh z.
+    Tanh,
+    /// g(z) = 1 / (1 + e^-z).
+    Sigmoid,
+    /// g(z) = ln(1 + e^z).
+    Softplus,
+    /// g(z) = z · sigmoid(z).
+    Silu,
+    /// g(z) = z · Φ(z) with the normal distribution function Φ, by erf rather than by tanh. Hendrycks & Gimpel (2016).
+    Gelu,
+}
+
+impl Activation {
+    /// The activation g(z). Finite for every finite z, but for a leaky ReLU steeper than 1 at huge z; NaN stays NaN.
+    #[inline]
+    pub fn value(self, z: f64) -> f64 {
+        match self {
+            Activation::Identity => z,
+            Activation::Relu | Activation::ReluWithSlopeAtZero(_) => {
+                if z <= 0.0 {
+                    0.0
+                } else {
+                    z
+                }
+            }
+            Activation::LeakyRelu { slope } => {
+                if z <= 0.0 {
+                    slope * z
+                } else {
+                    z
+                }
+            }
+            Activation::Tanh => tanh(z),
+            Activation::Sigmoid => sigmoid(z),
+            Activation::Softplus => softplus(z),
+            Activation::Silu => z * sigmoid(z),
+            Activation::Gelu => z * normal_cdf(z),
+        }
+    }
+
+    /// The slope g'(z).
+    #[inline]
+    pub fn derivative(self, z: f64) -> f64 {
+        match self {
+            Activation::Identity => 1.0,
+            Activation::ReluWithSlopeAtZero(slope) if z == 0.0 => slope,
+            Activation::Relu | Activation::ReluWithSlopeAtZero(_) => {
+                if z > 0.0 {
+                    1.0
+                } else {
+                    0.0
+                }
+            }
+            Activation::LeakyRelu { slope } => {
+                if z > 0.0 {
+                    1.0
+                } else {
+                    slope
+                }
+            }
+            Activation::Tanh => 1.0 / (cosh(z) * cosh(z)),
+            Activation::Sigmoid => sigmoid(z) * sigmoid(-z),
+            Activation::Softplus => sigmoid(z),
+            Activation::Silu => sigmoid(z) * (1.0 + z * sigmoid(-z)),
+            Activation::Gelu => normal_cdf(z) + z * exp(-0.5 * z * z) / std::f64::consts::TAU.sqrt(),
+        }
+    }
+
+    /// One of each kind, with the usual slope 0.01 for the leaky ReLU: for tables.
+    pub const ALL: [Activation; 8] = [
+        Activation::Identity,
+        Activation::Relu,
+        Activation::LeakyRelu { slope: 0.01 },
+        Activation::Tanh,
+        Activation::Silu,
+        Activation::Gelu,
+        Activation::Sigmoid,
+        Activation::Softplus,
+    ];
+
+    /// a = g(z), entry by entry.
+    pub(crate) fn apply(self, z: &Array2<f64>, a: &mut Array2<f64>) {
+        let pairs = values_mut(a).iter_mut().zip(values(z));
+        match self {
+            // A loop of its own for the usual activation, of which the compiler makes vector code.
+            Activation::Relu => pairs.for_each(|(a, &z)| *a = Activation::Relu.value(z)),
+            g => pairs.for_each(|(a, &z)| *a = g.value(z)),
+        }
+    }
+
+    /// δ = δ ⊙ g'(z), entry by entry.
+    pub(crate) fn times_slope(self, z: &Array2<f64>, delta: &mut Array2<f64>) {
+        let pairs = values_mut(delta).iter_mut().zip(values(z));
+        match self {
+            Activation::Relu => pairs.for_each(|(delta, &z)| *delta *= Activation::Relu.derivative(z)),
+            g => pairs.for_each(|(delta, &z)| *delta *= g.derivative(z)),
+        }
+    }
+
+    pub(crate) fn check(self) -> Result<()> {
+        match self {
+            Activation::LeakyRelu { slope } | Activation::ReluWithSlopeAtZero(slope) if !slope.is_finite() => {
+                Err(Error::value("hidden", "an activation with a finite slope", format!("{self:?}")))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The logistic function σ(z) = 1 / (1 + e^-z): the output unit's activation. Never overflows.
+///
+/// ```
+/// use zero_init::{logit, sigmoid};
+///
+/// assert_eq!(sigmoid(0.0), 0.5);
+/// assert_eq!(sigmoid(-1000.0), 0.0);
+/// assert!((sigmoid(logit(0.8)?) - 0.8).abs() < 1e-15);
+/// # Ok::<(), zero_init::Error>(())
+/// ```
+#[inline]
+pub fn sigmoid(z: f64) -> f64 {
+    let e = exp(-z.abs());
+    let numerator = if z >= 0.0 { 1.0 } else { e };
+    numerator / (1.0 + e)
+}
+
+/// The inverse of [`sigmoid`]: the z at which the output is `p`, ln(p / (1 - p)). Infinite at 0 and 1.
+///
+/// Errors if `p` is not between 0 and 1.
+pub fn logit(p: f64) -> Result<f64> {
+    if !(0.0..=1.0).contains(&p) {
+        return Err(Error::value("p", "a probability from 0 to 1", p.to_string()));
+    }
+    Ok(ln(p) - ln_1p(-p))
+}
+
+/// ln(1 + e^z), without overflow.
+#[inline]
+pub(crate) fn softplus(z: f64) -> f64 {
+    z.max(0.0) + ln_1p(exp(-z.abs()))
+}
+
+/// The normal distribution function, accurate in both tails.
+fn normal_cdf(z: f64) -> f64 {
+    0.5 * erfc(-z * std::f64::consts::FRAC_1_SQRT_2)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ndarray::array;
+
+    /// g(0), g'(0) and both sides of the kinks, by hand.
+    #[test]
+    fn values_and_slopes_at_and_around_zero() {
+        let leaky = Activation::LeakyRelu { slope: 0.25 };
+        let kinked = Activation::ReluWithSlopeAtZero(0.75);
+        let table = [
+            (Activation::Identity, [-2.0, 0.0, 2.0], [1.0, 1.0, 1.0]),
+            (Activation::Relu, [0.0, 0.0, 2.0], [0.0, 0.0, 1.0]),
+            (kinked, [0.0, 0.0, 2.0], [0.0, 0.75, 1.0]),
+            (leaky, [-0.5, 0.0, 2.0], [0.25, 0.25, 1.0]),
+        ];
+        for (g, values, slopes) in table {
+            let z = [-2.0, 0.0, 2.0];
+            assert_eq!(z.map(|z| g.value(z)), values, "{g:?}");
+            assert_eq!(z.map(|z| g.derivative(z)), slopes, "{g:?}");
+            let (mut a, mut delta) = (array![[9.0; 3]], array![[2.0; 3]]);
+            g.apply(&array![z], &mut a);
+            g.times_slope(&array![z], &mut delta);
+            assert_eq!((a, delta), (array![values], array![slopes.map(|slope| 2.0 * slope)]), "{g:?}");
+        }
+        let at_zero = [Activation::Tanh, Activation::Sigmoid, Activation::Softplus, Activation::Silu, Activation::Gelu]
+            .map(|g| (g.value(0.0), g.derivative(0.0)));
+        let ln_2 = std::f64::consts::LN_2;
+        assert_eq!(at_zero, [(0.0, 1.0), (0.5, 0.25), (ln_2, 0.5), (0.0, 0.5), (0.0, 0.5)]);
+        assert!(Activation::Relu.value(f64::NAN).is_nan());
+    }
+}

@@ -1,0 +1,301 @@
+//! The network and its forward pass: z^l = W^l a^{l-1} + b^l, a^l = g(z^l).
+
+use std::fmt;
+
+use ndarray::Array2;
+
+use super::activation::{Activation, sigmoid};
+use super::init::Init;
+use super::loss::mean_loss;
+use crate::study::data::Dataset;
+use crate::study::dropout::Masks;
+use crate::support::error::{Error, Result};
+use crate::support::matrix::{
+    Layers, affine, check_finite, check_no_overflow, check_samples, check_shape, in_standard_layout, zeros,
+};
+
+/// A multilayer perceptron for two classes: hidden layers with one activation, one sigmoid output unit.
+///
+/// Layers are counted as in the formulas: W^1 … W^L, with a^0 = x. W^l is (n_l, n_{l-1}), b^l is (n_l, 1); samples
+/// are columns. Without a hidden layer it is logistic regression. Rows and columns are counted from 0, as in NumPy.
+///
+/// ```
+/// use zero_init::prelude::*;
+///
+/// let mut network = Network::new(&[2, 10, 5, 1], Activation::Relu, Init::Zeros)?;
+/// assert_eq!((network.layers(), network.sizes()), (3, vec![2, 10, 5, 1]));
+/// assert_eq!(network.weights(1)?.dim(), (10, 2));
+/// assert!(network.weights(4).is_err());
+///
+/// let data = circles_train();
+/// let trace = network.forward(data.x())?;
+/// assert!(all_zero(trace.a(2)?) && trace.a(3)?.iter().all(|&y_hat| y_hat == 0.5));
+/// assert_eq!((network.cost(&data)?, network.accuracy(&data)?), (std::f64::consts::LN_2, 0.5));
+///
+/// network.set_bias(3, 0, logit(0.8)?)?;
+/// assert!((network.probabilities(data.x())?[[0, 0]] - 0.8).abs() < 1e-15);
+/// # Ok::<(), zero_init::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct Network {
+    pub(crate) w: Layers<Array2<f64>>,
+    pub(crate) b: Layers<Array2<f64>>,
+    pub(crate) g: Activation,
+}
+
+impl Network {
+    /// The forward pass: z and a of layers 1 … L, from the a^0 = x of the trace. The output's a = ŷ is left out, since
+    /// no gradient needs it.
+    pub(crate) fn propagate(&self, Trace { z, a, masks }: &mut Trace) {
+        for l in 1..=self.layers() {
+            affine(&self.w[l], &a[l - 1], &self.b[l], &mut z[l]); // z = W a + b
+            if l < self.layers() {
+                self.g.apply(&z[l], &mut a[l]); // a = g(z)
+                masks.apply(l, &mut a[l]);
+            }
+        }
+    }
+
+    /// The forward pass for the samples `x`, (n_0, m): z and a of every layer.
+    ///
+    /// Errors if `x` has another number of rows, no column, or a number that is not finite; or if the weights are so
+    /// large that a z overflows.
+    pub fn forward(&self, x: &Array2<f64>) -> Result<Trace> {
+        check_samples(x)?;
+        let mut trace = Trace::new(self, x)?;
+        self.propagate(&mut trace);
+        check_no_overflow("pre-activations", &trace.z)?;
+        trace.a[self.layers()] = trace.z[self.layers()].mapv(sigmoid); // ŷ = σ(z)
+        Ok(trace)
+    }
+
+    /// The cost: the mean binary cross-entropy over the samples, in nats. From z^L, so that ŷ = 0 or 1 does no harm.
+    ///
+    /// Errors as [`forward`](Self::forward) does.
+    pub fn cost(&self, data: &Dataset) -> Result<f64> {
+        Ok(mean_loss(&self.forward(data.x())?.z[self.layers()], data.y()))
+    }
+
+    /// The predictions ŷ = a^L for the samples `x`, (1, m). Errors as [`forward`](Self::forward) does.
+    pub fn probabilities(&self, x: &Array2<f64>) -> Result<Array2<f64>> {
+        Ok(self.forward(x)?.a.swap_remove(self.layers()))
+    }
+
+    /// The predicted labels for the samples `x`, (1, m): 1 where ŷ > 0.5, else 0, as in the course.
+    ///
+    /// Errors as [`forward`](Self::forward) does.
+    pub fn predictions(&self, x: &Array2<f64>) -> Result<Array2<f64>> {
+        Ok(self.probabilities(x)?.mapv(|y_hat| f64::from(u8::from(y_hat > 0.5))))
+    }
+
+    /// The share of samples whose predicted label is right. Errors as [`forward`](Self::forward) does.
+    pub fn accuracy(&self, data: &Dataset) -> Result<f64> {
+        let predictions = self.predictions(data.x())?;
+        let right = predictions.iter().zip(data.y()).filter(|(p, y)| p == y).count();
+        Ok(right as f64 / data.samples() as f64)
+    }
+}
+
+/// What a forward pass leaves: z^l, (n_l, m), of layers 1 … L and a^l, (n_l, m), of layers 0 … L, with a^0 = x.
+///
+/// ```
+/// use zero_init::prelude::*;
+///
+/// let network = Network::new(&[2, 10, 5, 1], Activation::Sigmoid, Init::Zeros)?;
+/// let trace = network.forward(circles_train().x())?;
+/// assert_eq!(trace.a(0)?, circles_train().x());
+/// assert!(trace.each_layer().all(|(_, z, a)| all_zero(z) && a.iter().all(|&a| a == 0.5)));
+/// # Ok::<(), zero_init::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct Trace {
+    pub(crate) z: Layers<Array2<f64>>,
+    pub(crate) a: Vec<Array2<f64>>,
+    pub(crate) masks: Masks,
+}
+
+impl Trace {
+    /// The pre-activations z^l, (n_l, m). Errors if `layer` is not one of 1 … L.
+    pub fn z(&self, layer: usize) -> Result<&Array2<f64>> {
+        self.z.get(layer)
+    }
+
+    /// The activations a^l, (n_l, m); a^0 is x, a^L is ŷ. Errors if `layer` is not one of 0 … L.
+    pub fn a(&self, layer: usize) -> Result<&Array2<f64>> {
+        crate::support::matrix::check_layer(layer, 0, self.z.0.len())?;
+        Ok(&self.a[layer])
+    }
+
+    /// The layers 1 … L in turn: the layer's number, z^l and a^l.
+    pub fn each_layer(&self) -> impl Iterator<Item = (usize, &Array2<f64>, &Array2<f64>)> {
+        (1..).zip(self.z.iter()).zip(&self.a[1..]).map(|((l, z), a)| (l, z, a))
+    }
+
+    /// Space for a forward pass on the samples `x`, (n_0, m), with a^0 = x in it.
+    pub(crate) fn new(network: &Network, x: &Array2<f64>) -> Result<Self> {
+        let sizes = network.sizes();
+        let (features, samples) = x.dim();
+        if features != sizes[0] {
+            return Err(Error::shape("x", format!("{} rows (features)", sizes[0]), format!("{features} rows")));
+        }
+        let units: usize = sizes.iter().sum();
+        if units.saturating_mul(samples) > MAX_TRACE {
+            let expected = format!("at most {} samples for {units} units", MAX_TRACE / units);
+            return Err(Error::shape("x", expected, samples.to_string()));
+        }
+        let z = zeros(sizes[1..].iter().map(|&n| (n, samples)));
+        let a = std::iter::once(in_standard_layout(x.clone())).chain(z.iter().cloned()).collect();
+        Ok(Trace { z, a, masks: Masks::default() })
+    }
+}
+
+/// Making a network, and its parameters.
+impl Network {
+    /// A network with the given layer sizes, from the inputs n_0 to the one output unit; its biases are 0.
+    ///
+    /// Errors if there are fewer than two sizes, if one is 0, if the last is not 1, or if there would be more than
+    /// 10^8 parameters; if the activation or the initialization holds a number that is not finite.
+    pub fn new(sizes: &[usize], hidden: Activation, init: Init) -> Result<Self> {
+        check_sizes(sizes)?;
+        hidden.check()?;
+        Ok(Network { w: init.weights(sizes)?, b: Init::Zeros.biases(sizes)?, g: hidden })
+    }
+
+    /// A network with the given parameters: W^l is (n_l, n_{l-1}), b^l is (n_l, 1).
+    ///
+    /// Errors if the shapes do not chain, if the last layer has more than one unit, or if a number is not finite.
+    ///
+    /// ```
+    /// use zero_init::prelude::*;
+    ///
+    /// let network = Network::from_parameters(vec![array![[1.0, -1.0]]], vec![array![[0.5]]], Activation::Relu)?;
+    /// assert_eq!(network.sizes(), [2, 1]);
+    /// # Ok::<(), zero_init::Error>(())
+    /// ```
+    pub fn from_parameters(weights: Vec<Array2<f64>>, biases: Vec<Array2<f64>>, hidden: Activation) -> Result<Self> {
+        hidden.check()?;
+        let Some(first) = weights.first() else {
+            return Err(Error::shape("weights", "at least 1 layer", "none"));
+        };
+        let sizes: Vec<usize> = std::iter::once(first.ncols()).chain(weights.iter().map(|w| w.nrows())).collect();
+        check_sizes(&sizes)?;
+        if biases.len() != weights.len() {
+            return Err(Error::shape("biases", format!("{} layers", weights.len()), biases.len().to_string()));
+        }
+        for (l, (w, b)) in (1..).zip(weights.iter().zip(&biases)) {
+            check_shape("weights", l, (sizes[l], sizes[l - 1]), w.dim())?;
+            check_shape("biases", l, (sizes[l], 1), b.dim())?;
+            check_finite("weights", w)?;
+            check_finite("biases", b)?;
+        }
+        let keep = |matrices: Vec<Array2<f64>>| Layers(matrices.into_iter().map(in_standard_layout).collect());
+        Ok(Network { w: keep(weights), b: keep(biases), g: hidden })
+    }
+
+    /// The same network with its biases initialized in a way of their own.
+    ///
+    /// Errors for He and Xavier, which are scales for weights, and for numbers that are not finite.
+    pub fn with_biases(mut self, biases: Init) -> Result<Self> {
+        self.b = biases.biases(&self.sizes())?;
+        Ok(self)
+    }
+
+    /// The number of units of every layer, inputs first: n_0, n_1, …, n_L.
+    pub fn sizes(&self) -> Vec<usize> {
+        std::iter::once(self.w[1].ncols()).chain(self.w.iter().map(|w| w.nrows())).collect()
+    }
+
+    /// The number L of layers that have weights.
+    pub fn layers(&self) -> usize {
+        self.w.0.len()
+    }
+
+    /// The layers 1 … L in turn: the layer's number, W^l and b^l.
+    ///
+    /// ```
+    /// use zero_init::prelude::*;
+    ///
+    /// let network = Network::new(&[2, 3, 1], Activation::Relu, Init::Zeros)?.with_biases(Init::Constant(0.1))?;
+    /// assert!(network.each_layer().all(|(_, w, b)| all_zero(w) && b.iter().all(|&b| b == 0.1)));
+    /// # Ok::<(), zero_init::Error>(())
+    /// ```
+    pub fn each_layer(&self) -> impl Iterator<Item = (usize, &Array2<f64>, &Array2<f64>)> {
+        (1..).zip(self.w.iter()).zip(self.b.iter()).map(|((l, w), b)| (l, w, b))
+    }
+
+    /// The activation g of the hidden layers.
+    pub fn activation(&self) -> Activation {
+        self.g
+    }
+
+    /// The weights W^l, (n_l, n_{l-1}). Errors if `layer` is not one of 1 … L.
+    pub fn weights(&self, layer: usize) -> Result<&Array2<f64>> {
+        self.w.get(layer)
+    }
+
+    /// The biases b^l, (n_l, 1). Errors if `layer` is not one of 1 … L.
+    pub fn biases(&self, layer: usize) -> Result<&Array2<f64>> {
+        self.b.get(layer)
+    }
+
+    /// Sets one weight, W^l at (row, column): from unit `column` of layer l - 1 to unit `row` of layer l.
+    ///
+    /// Errors if there is no such weight or if `value` is not finite.
+    pub fn set_weight(&mut self, layer: usize, (row, column): (usize, usize), value: f64) -> Result<()> {
+        set(&mut self.w, layer, (row, column), value)
+    }
+
+    /// Sets one bias, b^l at `row`. Errors as [`set_weight`](Self::set_weight) does.
+    pub fn set_bias(&mut self, layer: usize, row: usize, value: f64) -> Result<()> {
+        set(&mut self.b, layer, (row, 0), value)
+    }
+
+    pub(crate) fn parameter_count(&self) -> usize {
+        self.w.iter().chain(self.b.iter()).map(|matrix| matrix.len()).sum()
+    }
+}
+
+impl fmt::Display for Network {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let sizes: Vec<String> = self.sizes().iter().map(|n| n.to_string()).collect();
+        write!(f, "layers {}, hidden {:?}, {} parameters", sizes.join(" → "), self.g, self.parameter_count())
+    }
+}
+
+/// The most parameters that a network may have (800 MB).
+pub(crate) const MAX_PARAMETERS: usize = 100_000_000;
+
+/// The most numbers that one kind of matrix, z or a or δ, may have over all layers (2 GB).
+const MAX_TRACE: usize = 250_000_000;
+
+fn check_sizes(sizes: &[usize]) -> Result<()> {
+    if sizes.len() < 2 {
+        let expected = "at least 2 (inputs and the output unit)";
+        return Err(Error::shape("sizes", expected, sizes.len().to_string()));
+    }
+    if let Some(layer) = sizes.iter().position(|&n| n == 0) {
+        return Err(Error::value("sizes", "at least 1 unit in every layer", format!("0 in layer {layer}")));
+    }
+    if sizes[sizes.len() - 1] != 1 {
+        let came = format!("{} units", sizes[sizes.len() - 1]);
+        return Err(Error::value("sizes", "1 unit in the last layer", came));
+    }
+    let of_layer = |n: &[usize]| n[1].saturating_mul(n[0].saturating_add(1));
+    if sizes.windows(2).map(of_layer).fold(0, usize::saturating_add) > MAX_PARAMETERS {
+        return Err(Error::value("sizes", format!("at most {MAX_PARAMETERS} parameters"), format!("{sizes:?}")));
+    }
+    Ok(())
+}
+
+fn set(matrices: &mut Layers<Array2<f64>>, layer: usize, index: (usize, usize), value: f64) -> Result<()> {
+    let (rows, columns) = matrices.get(layer)?.dim();
+    if !value.is_finite() {
+        return Err(Error::value("value", "a finite number", value.to_string()));
+    }
+    let Some(entry) = matrices[layer].get_mut(index) else {
+        let expected = format!("a row below {rows} and a column below {columns}");
+        return Err(Error::value("row, column", expected, format!("{index:?}")));
+    };
+    *entry = value;
+    Ok(())
+}

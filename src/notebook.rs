@@ -1,0 +1,13 @@
+//! How values, failures and figures look in a notebook.
+
+mod failure;
+pub mod figure;
+mod show;
+
+pub use failure::{show_error, show_failures};
+pub use show::Show;
+
+pub use crate::support::text::number;
+
+#[doc(inline)]
+pub use crate::__eprintln as eprintln;

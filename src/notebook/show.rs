@@ -1,0 +1,176 @@
+//! How values look in a notebook: a table or a picture, and always plain text as well.
+
+use std::fmt::Display;
+
+use ndarray::{ArrayRef, Ix2};
+
+use crate::argument::inspection::{Inspection, LEGEND, LayerInspection};
+use crate::argument::network::Network;
+use crate::study::check::GradientCheck;
+use crate::study::data::Dataset;
+use crate::study::symmetry::Symmetry;
+use crate::study::training::History;
+use crate::support::text::{escape, indices_to_show, number};
+
+/// Of a matrix, this number of rows or columns is shown whole; of more, the first and the last.
+const MOST: usize = 8;
+
+/// What a notebook shows of a value: its `Display`, and a table or a picture if there is one. The kernel calls
+/// [`evcxr_display`](Show::evcxr_display) on a cell's last expression wherever this trait is in scope.
+///
+/// ```
+/// use zero_init::prelude::*;
+///
+/// assert_eq!(array![[0.0, -0.0], [0.5, 1e-9]].plain(), "2 × 2\n  0       0\n0.5  1.0e-9");
+/// assert_eq!(circles_train().plain(), circles_train().to_string());
+/// ```
+pub trait Show: Display {
+    /// The value as text, for terminals, tests and screen readers.
+    fn plain(&self) -> String {
+        self.to_string()
+    }
+
+    /// The value as HTML or SVG: its mime type and its content, if there is more to show than text.
+    fn rich(&self) -> Option<(&'static str, String)> {
+        None
+    }
+
+    /// Writes the value in all its forms, in the way that the evcxr kernel reads.
+    fn evcxr_display(&self) {
+        let plain = ("text/plain", self.plain());
+        for (mime, content) in self.rich().into_iter().chain([plain]) {
+            println!("EVCXR_BEGIN_CONTENT {mime}\n{content}\nEVCXR_END_CONTENT");
+        }
+    }
+}
+
+impl Show for Network {}
+
+impl Show for Dataset {}
+
+impl Show for History {}
+
+impl Show for GradientCheck {}
+
+impl Show for Symmetry {}
+
+/// A table with a row for each layer.
+impl Show for Inspection {
+    fn rich(&self) -> Option<(&'static str, String)> {
+        const HEADINGS: [&str; 10] =
+            ["layer l", "aˡ⁻¹", "Wˡ⁺¹ᵀδˡ⁺¹", "g′(zˡ)", "δˡ", "δˡ·aˡ⁻¹", "dWˡ", "dbˡ", "why dWˡ", "why dbˡ"];
+        let row = |cell, texts: [String; 10]| {
+            let (numbers, reasons) = texts.split_at(8);
+            format!("<tr>{}{}</tr>", html_cells(cell, Align::Right, numbers), html_cells(cell, Align::Left, reasons))
+        };
+        let texts = |layer: &LayerInspection| {
+            let none = "—".to_string();
+            [
+                layer.layer.to_string(),
+                number(layer.input),
+                if layer.slope.is_some() { number(layer.flow_back) } else { none.clone() },
+                layer.slope.map_or(none, number),
+                number(layer.delta),
+                number(layer.per_sample),
+                number(layer.dw),
+                number(layer.db),
+                layer.why_dw(),
+                layer.why_db(),
+            ]
+        };
+        let head = row("th", HEADINGS.map(str::to_string));
+        let body: String = self.layers().iter().map(|layer| row("td", texts(layer))).collect();
+        let dead = |layer: &LayerInspection| {
+            Some(format!("{} of {} in layer {}", layer.dead_units?, layer.units, layer.layer))
+        };
+        let dead: Vec<String> = self.layers().iter().filter_map(dead).collect();
+        let dead = if dead.is_empty() {
+            String::new()
+        } else {
+            format!(" Dead units (a = 0 and g′(z) = 0 for every sample): {}.", dead.join(", "))
+        };
+        let table = format!("<table><thead>{head}</thead><tbody>{body}</tbody></table><p>{LEGEND}{dead}</p>");
+        Some(("text/html", table))
+    }
+}
+
+/// A matrix: its shape first, then its numbers; of a large one the corners. -0.0 is shown as 0. (`Display` is that of
+/// ndarray, which writes every number with all its digits.)
+impl Show for ArrayRef<f64, Ix2> {
+    fn plain(&self) -> String {
+        let rows = cells(self);
+        let columns = rows.first().map_or(0, Vec::len);
+        let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+        let widths: Vec<usize> = (0..columns).map(width).collect();
+        let line = |row: &Vec<String>| {
+            let cells: Vec<String> = row.iter().zip(&widths).map(|(cell, &width)| format!("{cell:>width$}")).collect();
+            cells.join("  ")
+        };
+        let lines: Vec<String> = std::iter::once(shape(self)).chain(rows.iter().map(line)).collect();
+        lines.join("\n")
+    }
+
+    fn rich(&self) -> Option<(&'static str, String)> {
+        let body = cells(self)
+            .iter()
+            .map(|row| format!("<tr>{}</tr>", html_cells("td", Align::Right, row)))
+            .collect::<String>();
+        let caption = shape(self);
+        Some(("text/html", format!("<table><caption>{caption}</caption><tbody>{body}</tbody></table>")))
+    }
+}
+
+/// Where the text of a table's cell is.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Align {
+    Left,
+    Right,
+}
+
+/// Cells of an HTML table, `th` or `td`: numbers to the right, on one line, or words to the left. The text is escaped.
+pub(crate) fn html_cells(cell: &str, align: Align, texts: &[impl AsRef<str>]) -> String {
+    let style = if align == Align::Right { "text-align: right; white-space: nowrap" } else { "text-align: left" };
+    let html = |text: &str| format!("<{cell} style=\"{style}\">{}</{cell}>", escape(text));
+    texts.iter().map(|text| html(text.as_ref())).collect()
+}
+
+fn shape(matrix: &ArrayRef<f64, Ix2>) -> String {
+    format!("{} × {}", matrix.nrows(), matrix.ncols())
+}
+
+/// The texts of a matrix's cells, with "…" for what is left out.
+fn cells(matrix: &ArrayRef<f64, Ix2>) -> Vec<Vec<String>> {
+    let columns = indices_to_show(matrix.ncols(), MOST);
+    let text = |row: Option<usize>, column: &Option<usize>| match (row, column) {
+        (Some(row), Some(column)) => number(matrix[[row, *column]]),
+        _ => "…".to_string(),
+    };
+    let row = |row: Option<usize>| columns.iter().map(|column| text(row, column)).collect();
+    indices_to_show(matrix.nrows(), MOST).into_iter().map(row).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ndarray::Array2;
+
+    #[test]
+    fn a_large_matrix_shows_its_shape_and_its_corners() {
+        let matrix = Array2::from_shape_fn((20, 300), |(i, j)| (i * 1000 + j) as f64);
+        let plain = matrix.plain();
+        let lines: Vec<&str> = plain.lines().collect();
+        assert_eq!(lines[0], "20 × 300");
+        assert_eq!(lines.len(), 1 + 7);
+        assert_eq!(lines[1].split_whitespace().collect::<Vec<_>>(), ["0", "1", "2", "…", "297", "298", "299"]);
+        assert_eq!(lines[7].split_whitespace().last(), Some("19299"));
+        let (mime, html) = matrix.rich().unwrap();
+        assert_eq!(mime, "text/html");
+        assert_eq!(html.matches("<td ").count(), 49);
+    }
+
+    #[test]
+    fn an_empty_matrix_shows_its_shape() {
+        assert_eq!(Array2::<f64>::zeros((0, 3)).plain(), "0 × 3");
+        assert_eq!(Array2::<f64>::zeros((2, 0)).plain().lines().next(), Some("2 × 0"));
+    }
+}

@@ -1,0 +1,191 @@
+//! The samples of a training step, worked through in blocks that stay in the processor's cache.
+//!
+//! A forward and a backward pass over many samples at once would write every z, a and δ to memory and read it back.
+//! Block by block they stay in the cache, so that a sample costs the same in a small and in a large batch. dW and db
+//! are added up over the blocks in the order of the blocks, whichever thread has computed them: the number of threads
+//! changes no bit of the result.
+
+use std::mem::swap;
+use std::ops::Range;
+use std::thread;
+
+use ndarray::{Array2, Axis};
+
+use super::data::Dataset;
+use super::dropout::Dropout;
+use crate::argument::gradients::Gradients;
+use crate::argument::loss::mean_loss;
+use crate::argument::network::{Network, Trace};
+use crate::support::error::Result;
+use crate::support::matrix::blocks;
+
+/// Threads leave the sums of so many blocks to be added up in order, at most, and with so many numbers in all.
+const MOST_SUMS: usize = 256;
+const MOST_NUMBERS: usize = 16_000_000;
+
+/// A thread gets so many blocks, at least: to start one takes about as long as a block of a small network.
+const LEAST_BLOCKS: usize = 8;
+
+/// The samples of a step, and all that the passes over them need and leave.
+pub(crate) struct Batch {
+    blocks: Vec<Block>,
+    workers: Vec<Worker>,
+    /// dW and db of single blocks, which wait to be added up. With one worker there are none: it adds them up itself.
+    of_blocks: Vec<Gradients>,
+    total: Gradients,
+}
+
+/// Samples that are worked through at once.
+struct Block {
+    x: Array2<f64>,
+    y: Array2<f64>,
+    /// z of the output unit, of the last pass.
+    z: Array2<f64>,
+}
+
+impl Batch {
+    /// All samples of a data set. Errors if they do not fit the network.
+    pub(crate) fn new(network: &Network, data: &Dataset, dropout: Option<Dropout>) -> Result<Self> {
+        // With dropout there is one thread, since the random masks are drawn one block after the other.
+        let threads = if dropout.is_some() { 1 } else { thread::available_parallelism().map_or(1, usize::from) };
+        Batch::with_threads(network, data, dropout, threads)
+    }
+
+    fn with_threads(network: &Network, data: &Dataset, dropout: Option<Dropout>, threads: usize) -> Result<Self> {
+        let blocks: Vec<Block> = blocks(data.samples()).map(|samples| Block::new(data, samples)).collect();
+        let waiting = (MOST_NUMBERS / network.parameter_count()).min(MOST_SUMS).min(blocks.len());
+        let threads = threads.min(waiting / LEAST_BLOCKS).max(1);
+        let mut workers = (0..threads).map(|_| Worker::new(network, &blocks)).collect::<Result<Vec<_>>>()?;
+        workers[0].dropout = dropout;
+        let sums = || Gradients::zeros(network, 0);
+        let of_blocks = if threads == 1 { vec![] } else { (0..waiting).map(|_| sums()).collect() };
+        Ok(Batch { blocks, workers, of_blocks, total: sums() })
+    }
+
+    /// A forward and a backward pass over all samples.
+    pub(crate) fn forward_and_backward(&mut self, network: &Network) {
+        let Batch { blocks, workers, of_blocks, total } = self;
+        set_to_zero(total);
+        if let [worker] = &mut workers[..] {
+            blocks.iter_mut().for_each(|block| worker.add(network, block, total));
+        } else {
+            for blocks in blocks.chunks_mut(of_blocks.len()) {
+                let share = blocks.len().div_ceil(workers.len());
+                thread::scope(|scope| {
+                    let shares = blocks.chunks_mut(share).zip(of_blocks.chunks_mut(share));
+                    for (worker, (blocks, of_blocks)) in workers.iter_mut().zip(shares) {
+                        scope.spawn(|| {
+                            for (block, of_block) in blocks.iter_mut().zip(of_blocks) {
+                                set_to_zero(of_block);
+                                worker.add(network, block, of_block);
+                            }
+                        });
+                    }
+                });
+                of_blocks[..blocks.len()].iter().for_each(|of_block| add_sums(total, of_block));
+            }
+        }
+        total.divide_by(blocks.iter().map(|block| block.y.len()).sum());
+    }
+
+    /// dW and db of the last passes, those of the cost. δ is not kept.
+    pub(crate) fn gradients(&self) -> &Gradients {
+        &self.total
+    }
+
+    /// The cost in the last passes.
+    pub(crate) fn cost(&self) -> f64 {
+        let row = |of: fn(&Block) -> &Array2<f64>| {
+            let numbers: Vec<f64> = self.blocks.iter().flat_map(|block| of(block).iter().copied()).collect();
+            Array2::from_shape_vec((1, numbers.len()), numbers).expect("one row")
+        };
+        mean_loss(&row(|block| &block.z), &row(|block| &block.y))
+    }
+}
+
+impl Block {
+    fn new(data: &Dataset, samples: Range<usize>) -> Self {
+        let columns = |matrix: &Array2<f64>| matrix.slice_axis(Axis(1), samples.clone().into()).to_owned();
+        Block { x: columns(data.x()), y: columns(data.y()), z: Array2::zeros((1, samples.len())) }
+    }
+}
+
+/// What one thread needs: space for a block of the full size, and for the last one, which may be shorter.
+struct Worker {
+    full: Space,
+    last: Space,
+    dropout: Option<Dropout>,
+}
+
+/// z, a and δ of a block.
+struct Space {
+    trace: Trace,
+    gradients: Gradients,
+}
+
+impl Worker {
+    fn new(network: &Network, blocks: &[Block]) -> Result<Self> {
+        let space = |block: &Block| {
+            Ok(Space { trace: Trace::new(network, &block.x)?, gradients: Gradients::zeros(network, block.y.len()) })
+        };
+        Ok(Worker { full: space(&blocks[0])?, last: space(&blocks[blocks.len() - 1])?, dropout: None })
+    }
+
+    /// Adds dW and db of a block, not divided by m yet, to `sums`.
+    fn add(&mut self, network: &Network, block: &mut Block, sums: &mut Gradients) {
+        let is_full = self.full.trace.a[0].ncols() == block.y.len();
+        let Space { trace, gradients } = if is_full { &mut self.full } else { &mut self.last };
+        if let Some(dropout) = &mut self.dropout {
+            trace.masks = dropout.draw(&trace.z);
+        }
+        // The matrices of the block and of the sums are lent to the passes, rather than copied.
+        let lend = |trace: &mut Trace, gradients: &mut Gradients, block: &mut Block, sums: &mut Gradients| {
+            swap(&mut trace.a[0], &mut block.x);
+            swap(&mut gradients.dw, &mut sums.dw);
+            swap(&mut gradients.db, &mut sums.db);
+        };
+        lend(trace, gradients, block, sums);
+        network.propagate(trace);
+        gradients.add(network, trace, &block.y);
+        block.z.assign(&trace.z[network.layers()]);
+        lend(trace, gradients, block, sums);
+    }
+}
+
+fn set_to_zero(Gradients { dw, db, .. }: &mut Gradients) {
+    dw.0.iter_mut().chain(&mut db.0).for_each(|sum| sum.fill(0.0));
+}
+
+fn add_sums(total: &mut Gradients, of_block: &Gradients) {
+    let sums = total.dw.0.iter_mut().chain(&mut total.db.0);
+    sums.zip(of_block.dw.iter().chain(of_block.db.iter())).for_each(|(sum, of_block)| *sum += of_block);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::argument::activation::Activation;
+    use crate::argument::init::Init;
+    use crate::study::data::{Sampling, circles};
+
+    /// Small layers, and layers that go to the library's matrix product; up to three rounds of blocks that wait.
+    #[test]
+    fn threads_change_no_bit_and_agree_with_one_pass_over_all_samples() {
+        for (sizes, samples) in [(vec![2, 10, 5, 1], 300), (vec![2, 10, 5, 1], 300_001), (vec![2, 20, 20, 1], 20_000)] {
+            let sampling = Sampling { zeros: samples / 3, ones: samples - samples / 3, noise: 0.1, seed: 1 };
+            let data = circles(sampling).unwrap();
+            let network = Network::new(&sizes, Activation::Tanh, Init::He { seed: 1 }).unwrap();
+            let at_once = network.gradients(&data).unwrap();
+            for threads in [1, 2, 3, 7] {
+                let mut batch = Batch::with_threads(&network, &data, None, threads).unwrap();
+                assert_eq!(batch.workers.len() > 1, threads > 1 && samples > 300);
+                for _ in 0..2 {
+                    batch.forward_and_backward(&network);
+                    let Gradients { dw, db, .. } = batch.gradients();
+                    assert_eq!((dw, db), (&at_once.dw, &at_once.db), "{threads} threads");
+                    assert_eq!(batch.cost(), network.cost(&data).unwrap());
+                }
+            }
+        }
+    }
+}

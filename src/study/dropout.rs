@@ -1,0 +1,43 @@
+//! Dropout: in each training step, hidden units are left out at random (Srivastava et al. 2014).
+
+use ndarray::Array2;
+
+use crate::support::error::{Error, Result};
+use crate::support::matrix::Layers;
+use crate::support::random::{Random, Stream};
+
+/// What dropout multiplies the activations of the hidden layers by, each (n_l, m): 0 for a unit that is left out of a
+/// sample, 1 / keep for one that is kept. Without dropout there are no masks.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Masks(Vec<Array2<f64>>);
+
+impl Masks {
+    /// Multiplies a or δ of hidden layer l by the layer's mask, if there is one.
+    pub(crate) fn apply(&self, l: usize, values: &mut Array2<f64>) {
+        if let Some(mask) = self.0.get(l - 1) {
+            *values *= mask;
+        }
+    }
+}
+
+/// Draws the masks.
+pub(crate) struct Dropout {
+    keep: f64,
+    random: Random,
+}
+
+impl Dropout {
+    /// Every hidden unit is kept, for every sample, with probability `keep`.
+    pub(crate) fn new(keep: f64, seed: u64) -> Result<Self> {
+        if !(keep > 0.0 && keep <= 1.0) {
+            return Err(Error::value("keep", "a probability above 0 and at most 1", keep.to_string()));
+        }
+        Ok(Dropout { keep, random: Random::new(seed, Stream::Dropout) })
+    }
+
+    /// New masks for the hidden layers, with the shapes of their z.
+    pub(crate) fn draw(&mut self, z: &Layers<Array2<f64>>) -> Masks {
+        let mut entry = || if self.random.uniform() < self.keep { 1.0 / self.keep } else { 0.0 };
+        Masks(z.0[..z.0.len() - 1].iter().map(|z| Array2::from_shape_simple_fn(z.dim(), &mut entry)).collect())
+    }
+}

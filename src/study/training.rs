@@ -1,0 +1,247 @@
+//! Training: full-batch gradient descent, and a history of what one asks for.
+
+use std::fmt;
+
+use super::batch::Batch;
+use super::data::Dataset;
+use super::dropout::Dropout;
+use crate::argument::network::{MAX_PARAMETERS, Network};
+use crate::support::error::{Error, Result, check_positive};
+use crate::support::text::number;
+
+/// A run of full-batch gradient descent: W - learning_rate · dW and b - learning_rate · db, so many times.
+///
+/// Nothing is recorded that is not asked for, and what is not recorded costs nothing. Step k is the state after k
+/// updates: step 0 is the start. A large data set is worked on by all cores, with the same result to the last bit.
+///
+/// ```
+/// use zero_init::prelude::*;
+///
+/// let data = circles_train();
+/// let mut network = Network::new(&[2, 10, 5, 1], Activation::Relu, Init::He { seed: 3 })?;
+/// let start = network.clone();
+/// let training = Training::new(0.1, 2000).record_cost(Steps::Every(1000)).record_norms(Steps::At(vec![0]));
+/// let history = training.record_snapshots(Steps::At(vec![0, 2000])).run(&mut network, &data)?;
+/// assert!(history.costs()[2].1 < history.costs()[0].1);
+/// assert_eq!(history.norms(), [(0, start.gradients(&data)?.norms())]);
+/// assert_eq!(history.snapshots(), [(0, start), (2000, network.clone())]);
+///
+/// let error = Training::new(1e200, 100).run(&mut network, &data).unwrap_err();
+/// assert!(error.to_string().contains("after step")); // the network is as it was
+/// # Ok::<(), zero_init::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct Training {
+    learning_rate: f64,
+    steps: usize,
+    cost: Steps,
+    norms: Steps,
+    snapshots: Steps,
+    dropout: Option<(f64, u64)>,
+}
+
+impl Training {
+    /// Trains the network, in place.
+    ///
+    /// Errors, leaving the network as it was, if the learning rate is not a finite number above 0, if the steps to
+    /// record are not in rising order, beyond the last step or too many, if the data has another number of features,
+    /// if `keep` of dropout is not in (0, 1], or if a parameter, or a number to record, becomes infinite or NaN
+    /// ([`Error::Diverged`] says after which step).
+    pub fn run(&self, network: &mut Network, data: &Dataset) -> Result<History> {
+        self.check(network)?;
+        let dropout = self.dropout.map(|(keep, seed)| Dropout::new(keep, seed)).transpose()?;
+        let mut batch = Batch::new(network, data, dropout)?;
+        let (mut trained, mut history) = (network.clone(), History::default());
+        for step in 0..self.steps {
+            batch.forward_and_backward(&trained);
+            self.record(step, &trained, &batch, &mut history)?;
+            if !trained.descend_by(batch.gradients(), self.learning_rate) {
+                return Err(self.diverged(step + 1));
+            }
+        }
+        if self.records_at(self.steps) {
+            batch.forward_and_backward(&trained);
+            self.record(self.steps, &trained, &batch, &mut history)?;
+        }
+        *network = trained;
+        Ok(history)
+    }
+
+    /// So many steps with this learning rate, recording nothing.
+    pub fn new(learning_rate: f64, steps: usize) -> Self {
+        let never = || Steps::Never;
+        Training { learning_rate, steps, cost: never(), norms: never(), snapshots: never(), dropout: None }
+    }
+
+    /// Records the cost (nats) at these steps: [`History::costs`].
+    pub fn record_cost(self, steps: Steps) -> Self {
+        Training { cost: steps, ..self }
+    }
+
+    /// Records the size of every layer's dW at these steps: [`History::norms`].
+    pub fn record_norms(self, steps: Steps) -> Self {
+        Training { norms: steps, ..self }
+    }
+
+    /// Records the network itself at these steps: [`History::snapshots`].
+    pub fn record_snapshots(self, steps: Steps) -> Self {
+        Training { snapshots: steps, ..self }
+    }
+
+    /// Trains with dropout on the hidden layers: each unit is kept, for each sample and step, with probability `keep`.
+    ///
+    /// What is kept is divided by `keep` (inverted dropout; Srivastava et al. 2014). The costs and norms recorded are
+    /// those of the step with the units that it leaves out.
+    ///
+    /// ```
+    /// use zero_init::prelude::*;
+    ///
+    /// let mut network = Network::new(&[2, 3, 1], Activation::Relu, Init::Constant(0.5))?;
+    /// Training::new(0.1, 1).dropout(0.5, 1).run(&mut network, &circles_train())?;
+    /// assert_ne!(network.weights(1)?.row(0), network.weights(1)?.row(1)); // the units are equal no more
+    /// # Ok::<(), zero_init::Error>(())
+    /// ```
+    pub fn dropout(self, keep: f64, seed: u64) -> Self {
+        Training { dropout: Some((keep, seed)), ..self }
+    }
+
+    fn records_at(&self, step: usize) -> bool {
+        [&self.cost, &self.norms, &self.snapshots].iter().any(|steps| steps.contains(step))
+    }
+
+    /// Adds to the history what is to be recorded at a step, after its passes and before its update.
+    fn record(&self, step: usize, network: &Network, batch: &Batch, history: &mut History) -> Result<()> {
+        if self.snapshots.contains(step) {
+            history.snapshots.push((step, network.clone()));
+        }
+        if self.cost.contains(step) {
+            let cost = batch.cost();
+            history.costs.push((step, if cost.is_finite() { cost } else { return Err(self.diverged(step)) }));
+        }
+        if self.norms.contains(step) {
+            let norms = batch.gradients().norms();
+            let finite = norms.iter().all(|norm| norm.is_finite());
+            history.norms.push((step, if finite { norms } else { return Err(self.diverged(step)) }));
+        }
+        Ok(())
+    }
+
+    fn diverged(&self, step: usize) -> Error {
+        Error::Diverged { step, learning_rate: self.learning_rate }
+    }
+
+    fn check(&self, network: &Network) -> Result<()> {
+        check_positive("learning_rate", self.learning_rate)?;
+        self.cost.check("cost", self.steps, MAX_RECORDS)?;
+        self.norms.check("norms", self.steps, MAX_RECORDS / network.layers())?;
+        self.snapshots.check("snapshots", self.steps, MAX_PARAMETERS / network.parameter_count())
+    }
+}
+
+/// The most numbers that one kind of record may have; snapshots may have [`MAX_PARAMETERS`].
+const MAX_RECORDS: usize = 10_000_000;
+
+/// At which steps something is recorded.
+///
+/// ```
+/// use zero_init::prelude::*;
+///
+/// let mut network = Network::new(&[2, 1], Activation::Identity, Init::Zeros)?;
+/// let history = Training::new(0.1, 10).record_cost(Steps::Every(5)).run(&mut network, &circles_train())?;
+/// let steps: Vec<usize> = history.costs().iter().map(|&(step, _)| step).collect();
+/// assert_eq!(steps, [0, 5, 10]);
+/// # Ok::<(), zero_init::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum Steps {
+    /// Never.
+    Never,
+    /// At step 0 and at every so many steps.
+    Every(
+        /// How many; at least 1.
+        usize,
+    ),
+    /// At these steps, in rising order.
+    At(
+        /// The steps.
+        Vec<usize>,
+    ),
+}
+
+impl Steps {
+    fn contains(&self, step: usize) -> bool {
+        match self {
+            Steps::Never => false,
+            Steps::Every(interval) => step % interval == 0,
+            Steps::At(steps) => steps.binary_search(&step).is_ok(),
+        }
+    }
+
+    fn check(&self, argument: &'static str, last: usize, most: usize) -> Result<()> {
+        let count = match self {
+            Steps::Never => 0,
+            Steps::Every(0) => return Err(Error::value(argument, "every 1 or more steps", "Every(0)")),
+            Steps::Every(interval) => (last / interval).saturating_add(1),
+            Steps::At(steps) => {
+                if !steps.is_sorted_by(|a, b| a < b) {
+                    return Err(Error::value(argument, "steps in rising order", format!("{steps:?}")));
+                }
+                if let Some(step) = steps.iter().find(|&&step| step > last) {
+                    return Err(Error::value(argument, format!("steps up to {last}"), step.to_string()));
+                }
+                steps.len()
+            }
+        };
+        if count > most {
+            return Err(Error::value(argument, format!("at most {most} records"), count.to_string()));
+        }
+        Ok(())
+    }
+}
+
+/// What a run recorded, in the order of the steps.
+///
+/// ```
+/// use zero_init::prelude::*;
+///
+/// let mut network = Network::new(&[2, 10, 5, 1], Activation::Relu, Init::Zeros)?;
+/// let history = Training::new(0.01, 100).record_cost(Steps::Every(50)).run(&mut network, &circles_train())?;
+/// let ln_2 = std::f64::consts::LN_2;
+/// assert_eq!(history.costs(), [(0, ln_2), (50, ln_2), (100, ln_2)]);
+/// assert!(history.norms().is_empty() && history.snapshots().is_empty()); // nobody asked for them
+/// # Ok::<(), zero_init::Error>(())
+/// ```
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct History {
+    costs: Vec<(usize, f64)>,
+    norms: Vec<(usize, Vec<f64>)>,
+    snapshots: Vec<(usize, Network)>,
+}
+
+impl History {
+    /// The recorded costs: the step and the cost, in nats.
+    pub fn costs(&self) -> &[(usize, f64)] {
+        &self.costs
+    }
+
+    /// The recorded sizes of dW: the step, and the Frobenius norms of layers 1 … L.
+    pub fn norms(&self) -> &[(usize, Vec<f64>)] {
+        &self.norms
+    }
+
+    /// The recorded networks: the step, and the network as it was.
+    pub fn snapshots(&self) -> &[(usize, Network)] {
+        &self.snapshots
+    }
+}
+
+impl fmt::Display for History {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} costs, ", self.costs.len())?;
+        if let (Some((first, from)), Some((last, to))) = (self.costs.first(), self.costs.last()) {
+            write!(f, "from {} at step {first} to {} at step {last}; ", number(*from), number(*to))?;
+        }
+        write!(f, "{} norms, {} snapshots", self.norms.len(), self.snapshots.len())
+    }
+}

@@ -1,0 +1,350 @@
+//! Matrices: the products and sums of the forward and the backward pass, and checks that functions share.
+//!
+//! A library's matrix product packs its matrices first, which takes longer than the product if layers are as small as
+//! here. So the products of small layers are loops over samples that lie side by side in memory, written so that the
+//! compiler makes vector code of them. The order of every sum is fixed, so they give the same bits on every machine,
+//! whatever the width of its vectors. Layers of [`LARGE`] weights and more go to the library `matrixmultiply`, which
+//! is faster there and sums in an order of its own.
+
+use std::ops::{Index, IndexMut};
+
+use ndarray::linalg::general_mat_mul;
+use ndarray::{Array2, ArrayView2, Axis};
+
+use crate::support::error::{Error, Result};
+
+/// Samples that are summed up at once: sums over samples are taken block by block. The arrays of a block of a small
+/// network fit into a processor's second-level cache; the number is a multiple of [`LANES`] and not of 512, since
+/// rows at distances of 4096 bytes would push each other out of the cache.
+pub(crate) const BLOCK: usize = 480;
+
+/// Samples that a loop handles at once, in registers.
+const LANES: usize = 32;
+
+/// From this many weights on, the library's product was faster, measured at the 300 samples of the course.
+const LARGE: usize = 16 * 16;
+
+/// One value for each of the layers 1 … L, with the layer's number as the index, as in the formulas.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Layers<T>(pub(crate) Vec<T>);
+
+impl<T> Layers<T> {
+    pub(crate) fn iter(&self) -> std::slice::Iter<'_, T> {
+        self.0.iter()
+    }
+
+    /// Layer l, to be changed, and layer l + 1.
+    pub(crate) fn with_next(&mut self, l: usize) -> (&mut T, &T) {
+        let (below, above) = self.0.split_at_mut(l);
+        (&mut below[l - 1], &above[0])
+    }
+
+    /// The value of a layer that a caller names. Errors if `layer` is not one of 1 … L.
+    pub(crate) fn get(&self, layer: usize) -> Result<&T> {
+        check_layer(layer, 1, self.0.len())?;
+        Ok(&self[layer])
+    }
+}
+
+impl<T> Index<usize> for Layers<T> {
+    type Output = T;
+
+    fn index(&self, l: usize) -> &T {
+        &self.0[l - 1]
+    }
+}
+
+impl<T> IndexMut<usize> for Layers<T> {
+    fn index_mut(&mut self, l: usize) -> &mut T {
+        &mut self.0[l - 1]
+    }
+}
+
+/// One matrix of zeros for each of the shapes.
+pub(crate) fn zeros(shapes: impl Iterator<Item = (usize, usize)>) -> Layers<Array2<f64>> {
+    Layers(shapes.map(Array2::zeros).collect())
+}
+
+// --- Products ---------------------------------------------------------------------------------------------------------
+
+/// z = W a + b: `w` is (n, k), `a` (k, m), `b` (n, 1), `z` (n, m).
+pub(crate) fn affine(w: &Array2<f64>, a: &Array2<f64>, b: &Array2<f64>, z: &mut Array2<f64>) {
+    add_weighted(w.view(), a, |row| b[[row, 0]], z);
+}
+
+/// out = Wᵀ δ: `w` is (k, n), `delta` (k, m), `out` (n, m). Returns `out`.
+pub(crate) fn transpose_times<'a>(
+    w: &Array2<f64>,
+    delta: &Array2<f64>,
+    out: &'a mut Array2<f64>,
+) -> &'a mut Array2<f64> {
+    add_weighted(w.t(), delta, |_| 0.0, out);
+    out
+}
+
+/// out = start + W a, where `start` is one number a row.
+fn add_weighted(w: ArrayView2<f64>, a: &Array2<f64>, start: impl Fn(usize) -> f64, out: &mut Array2<f64>) {
+    if w.len() >= LARGE {
+        out.rows_mut().into_iter().enumerate().for_each(|(row, mut out)| out.fill(start(row)));
+        return general_mat_mul(1.0, &w, a, 1.0, out);
+    }
+    let (samples, a) = (a.ncols(), values(a));
+    for (row, out) in values_mut(out).chunks_exact_mut(samples).enumerate() {
+        let weights = || w.row(row).into_iter().copied();
+        let done = weighted_sums::<LANES>(weights(), a, start(row), 0, out);
+        let done = weighted_sums::<4>(weights(), a, start(row), done, out);
+        weighted_sums::<1>(weights(), a, start(row), done, out);
+    }
+}
+
+/// The weighted sums of one unit, N samples at a time from sample `first` on. Returns the first sample that is left.
+fn weighted_sums<const N: usize>(
+    weights: impl Iterator<Item = f64> + Clone,
+    a: &[f64],
+    start: f64,
+    first: usize,
+    out: &mut [f64],
+) -> usize {
+    let samples = out.len();
+    for (index, out) in out[first..].chunks_exact_mut(N).enumerate() {
+        let mut sums = [start; N];
+        for (w, a) in weights.clone().zip(a.chunks_exact(samples)) {
+            let a = &a[first + index * N..][..N];
+            for lane in 0..N {
+                sums[lane] += w * a[lane];
+            }
+        }
+        out.copy_from_slice(&sums);
+    }
+    samples - (samples - first) % N
+}
+
+/// out = out + δ aᵀ, summed over the samples: `delta` is (n, m), `a` (k, m), `out` (n, k).
+pub(crate) fn add_times_transpose(delta: &Array2<f64>, a: &Array2<f64>, out: &mut Array2<f64>) {
+    let (samples, inputs) = (a.ncols(), a.nrows());
+    for block in blocks(samples) {
+        if out.len() >= LARGE {
+            let columns = |matrix: &Array2<f64>| matrix.slice_axis(Axis(1), block.clone().into()).to_owned();
+            *out += &columns(delta).dot(&columns(a).t());
+            continue;
+        }
+        let rows = |array| values(array).chunks_exact(samples).map(|row| &row[block.clone()]);
+        for (delta, out) in rows(delta).zip(values_mut(out).chunks_exact_mut(inputs)) {
+            for (a, out) in rows(a).zip(out) {
+                *out += dot(delta, a);
+            }
+        }
+    }
+}
+
+/// out = out + Σ δ, summed over the samples: `delta` is (n, m), `out` (n, 1).
+pub(crate) fn add_row_sums(delta: &Array2<f64>, out: &mut Array2<f64>) {
+    let samples = delta.ncols();
+    for block in blocks(samples) {
+        for (delta, out) in values(delta).chunks_exact(samples).zip(values_mut(out)) {
+            *out += sum(&delta[block.clone()]);
+        }
+    }
+}
+
+/// The samples 0 … m - 1 in blocks of [`BLOCK`]; the last one may be shorter.
+pub(crate) fn blocks(samples: usize) -> impl Iterator<Item = std::ops::Range<usize>> {
+    (0..samples).step_by(BLOCK).map(move |first| first..samples.min(first + BLOCK))
+}
+
+/// The sum of the products x_i y_i.
+fn dot(x: &[f64], y: &[f64]) -> f64 {
+    let whole = x.len() - x.len() % LANES;
+    let (x_rest, y_rest) = (x[whole..].chunks_exact(4), y[whole..].chunks_exact(4));
+    let last: f64 = x_rest.remainder().iter().zip(y_rest.remainder()).map(|(x, y)| x * y).sum();
+    let mut rest = [0.0; 4];
+    for (x, y) in x_rest.zip(y_rest) {
+        for lane in 0..4 {
+            rest[lane] += x[lane] * y[lane];
+        }
+    }
+    fold(sums_of_products(x, y)) + fold(rest) + last
+}
+
+/// The sums of the products x_i y_i of whole groups of [`LANES`], in 8 sums that are still to be added up.
+///
+/// Never inlined: together with the rest of `dot`, the compiler would make vectors of only two numbers here, which takes
+/// twice the time.
+#[inline(never)]
+fn sums_of_products(x: &[f64], y: &[f64]) -> [f64; 8] {
+    let mut sums = [0.0; LANES];
+    for (x, y) in x.chunks_exact(LANES).zip(y.chunks_exact(LANES)) {
+        for lane in 0..LANES {
+            sums[lane] += x[lane] * y[lane];
+        }
+    }
+    std::array::from_fn(|i| (sums[i] + sums[i + 16]) + (sums[i + 8] + sums[i + 24]))
+}
+
+/// The sum of the numbers in `x`.
+fn sum(x: &[f64]) -> f64 {
+    let x = x.chunks_exact(LANES);
+    let rest = x.remainder();
+    let mut sums = [0.0; LANES];
+    for x in x {
+        for lane in 0..LANES {
+            sums[lane] += x[lane];
+        }
+    }
+    fold(sums) + rest.iter().sum::<f64>()
+}
+
+/// The sum of all lanes, halves upon halves; N is a power of two.
+fn fold<const N: usize>(mut sums: [f64; N]) -> f64 {
+    let mut width = N;
+    while width > 1 {
+        width /= 2;
+        for lane in 0..width {
+            sums[lane] += sums[lane + width];
+        }
+    }
+    sums[0]
+}
+
+/// The size of a matrix, its Frobenius norm √Σ v². Scaled, so that tiny entries do not underflow when squared.
+pub(crate) fn norm(matrix: &Array2<f64>) -> f64 {
+    let largest = largest(matrix);
+    if largest == 0.0 || !largest.is_finite() {
+        return largest;
+    }
+    largest * sum(values(&matrix.mapv(|v| (v / largest) * (v / largest)))).sqrt()
+}
+
+/// The largest absolute value: 0 only if every value is, NaN if one is.
+pub(crate) fn largest<'a>(values: impl IntoIterator<Item = &'a f64>) -> f64 {
+    values.into_iter().fold(0.0, |largest, v| if v.abs() > largest || v.is_nan() { v.abs() } else { largest })
+}
+
+// --- Layout -----------------------------------------------------------------------------------------------------------
+
+/// The same matrix, row after row in memory, as every matrix that the crate keeps.
+pub(crate) fn in_standard_layout(matrix: Array2<f64>) -> Array2<f64> {
+    if matrix.is_standard_layout() { matrix } else { matrix.as_standard_layout().into_owned() }
+}
+
+/// The entries of a matrix, row after row.
+pub(crate) fn values(matrix: &Array2<f64>) -> &[f64] {
+    matrix.as_slice().expect("a matrix in standard layout")
+}
+
+pub(crate) fn values_mut(matrix: &mut Array2<f64>) -> &mut [f64] {
+    matrix.as_slice_mut().expect("a matrix in standard layout")
+}
+
+// --- Checks -----------------------------------------------------------------------------------------------------------
+
+pub(crate) fn check_layer(layer: usize, first: usize, last: usize) -> Result<()> {
+    if (first..=last).contains(&layer) {
+        Ok(())
+    } else {
+        Err(Error::value("layer", format!("a number from {first} to {last}"), layer.to_string()))
+    }
+}
+
+/// The matrix of a layer has the expected shape.
+pub(crate) fn check_shape(
+    argument: &'static str,
+    layer: usize,
+    expected: (usize, usize),
+    came: (usize, usize),
+) -> Result<()> {
+    if expected == came {
+        Ok(())
+    } else {
+        Err(Error::shape(argument, format!("shape {expected:?} in layer {layer}"), format!("{came:?}")))
+    }
+}
+
+/// Every number is finite; else the error says where the first other one is.
+pub(crate) fn check_finite(argument: &'static str, matrix: &Array2<f64>) -> Result<()> {
+    match matrix.indexed_iter().find(|(_, v)| !v.is_finite()) {
+        None => Ok(()),
+        Some(((row, column), value)) => {
+            let came = format!("{value} at row {row}, column {column}");
+            Err(Error::value(argument, "finite numbers", came))
+        }
+    }
+}
+
+/// What was computed for the layers stayed finite; else the error says in which layer a number did not.
+pub(crate) fn check_no_overflow(what: &str, matrices: &Layers<Array2<f64>>) -> Result<()> {
+    match matrices.iter().position(|matrix| !largest(matrix).is_finite()) {
+        None => Ok(()),
+        Some(index) => {
+            let came = format!("infinite or NaN in layer {}", index + 1);
+            Err(Error::value("network", format!("finite {what} on this data"), came))
+        }
+    }
+}
+
+/// The samples are (features, m), with at least one feature, at least one sample, and finite numbers.
+pub(crate) fn check_samples(x: &Array2<f64>) -> Result<()> {
+    if x.nrows() == 0 {
+        return Err(Error::shape("x", "at least 1 row (feature)", "none"));
+    }
+    if x.ncols() == 0 {
+        return Err(Error::shape("x", "at least 1 column (sample)", "none"));
+    }
+    check_finite("x", x)
+}
+
+/// The labels are (1, m), each 0 or 1.
+pub(crate) fn check_labels(y: &Array2<f64>, samples: usize) -> Result<()> {
+    if y.dim() != (1, samples) {
+        return Err(Error::shape("y", format!("shape (1, {samples})"), format!("{:?}", y.dim())));
+    }
+    y.iter().try_for_each(|&label| check_label(label))
+}
+
+pub(crate) fn check_label(y: f64) -> Result<()> {
+    if y == 0.0 || y == 1.0 { Ok(()) } else { Err(Error::value("y", "the labels 0 and 1", y.to_string())) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::support::random::{Random, Stream};
+
+    /// Every count of samples around a block and around the lanes, and both sides of the switch to the library.
+    #[test]
+    fn products_agree_with_ndarray_for_every_shape() {
+        let mut random = Random::new(1, Stream::Data);
+        let mut matrix = |shape| Array2::from_shape_simple_fn(shape, || random.normal());
+        for samples in (1..=70).chain([300, 479, 480, 481, 1000]) {
+            for (n, k) in [(1, 1), (1, 5), (5, 10), (10, 2), (16, 15), (16, 16), (17, 31)] {
+                let (w, a, b, delta) = (matrix((n, k)), matrix((k, samples)), matrix((n, 1)), matrix((n, samples)));
+                let close = |ours: &Array2<f64>, theirs: Array2<f64>| {
+                    assert_eq!(ours.dim(), theirs.dim());
+                    let worst = largest(&(ours - &theirs));
+                    assert!(worst < 1e-11, "{n} × {k}, {samples} samples: {worst}");
+                };
+                let mut z = Array2::from_elem((n, samples), f64::NAN);
+                affine(&w, &a, &b, &mut z);
+                close(&z, w.dot(&a) + &b);
+                let mut back = Array2::from_elem((k, samples), f64::NAN);
+                transpose_times(&w, &delta, &mut back);
+                close(&back, w.t().dot(&delta));
+                let mut dw = Array2::from_elem((n, k), 0.5);
+                add_times_transpose(&delta, &a, &mut dw);
+                close(&dw, delta.dot(&a.t()) + 0.5);
+                let mut db = Array2::from_elem((n, 1), 0.5);
+                add_row_sums(&delta, &mut db);
+                close(&db, delta.sum_axis(Axis(1)).insert_axis(Axis(1)) + 0.5);
+            }
+        }
+    }
+
+    #[test]
+    fn blocks_cover_every_sample_once() {
+        for samples in [1, 479, 480, 481, 960, 1000] {
+            let all: Vec<usize> = blocks(samples).flatten().collect();
+            assert_eq!(all, (0..samples).collect::<Vec<_>>());
+            assert!(blocks(samples).all(|block| block.len() <= BLOCK));
+        }
+    }
+}
