@@ -52,11 +52,6 @@ pub enum Error {
         /// What the drawing library said.
         cause: String,
     },
-    /// A check of an exercise is not passed.
-    Exercise {
-        /// Why not, as a sentence for whoever does the exercise.
-        message: String,
-    },
 }
 
 /// The result of every function here that can refuse its arguments.
@@ -110,7 +105,6 @@ impl fmt::Display for Error {
             ),
             Error::File { path, cause } => write!(f, "path: expected a file that can be written, got {path}: {cause}"),
             Error::Figure { cause } => write!(f, "figure: expected a drawing, got: {cause}"),
-            Error::Exercise { message } => write!(f, "{message}"),
         }
     }
 }

@@ -19,7 +19,6 @@ mod activation;
 mod check;
 mod data;
 mod error;
-pub mod exercise;
 mod failure;
 pub mod figure;
 mod gradients;

@@ -20,7 +20,7 @@ from thorough import thorough  # noqa: E402
 
 BY_PATH = ':dep zero-init = { path = ".." }\nuse zero_init::prelude::*;'
 SHOWN = BY_PATH.replace("prelude::*", "{eprintln, prelude::*}") + "\nshow_failures();"
-BY_VERSION = ':dep zero-init = "0.1"\nuse zero_init::prelude::*;'
+BY_WORKSPACE = ":dep zero-init = { workspace = true }\n:dep exercise = { workspace = true }\nuse zero_init::prelude::*;"
 
 
 class Clone:
@@ -28,7 +28,7 @@ class Clone:
 
     def __init__(self, root: Path) -> None:
         self.root, self.prepared = root, root / "target" / "kernel"
-        for name in ("src", "tools", "benches"):
+        for name in ("src", "tools", "benches", "notebooks/assignments/exercise"):
             shutil.copytree(REPOSITORY / name, root / name)
         for name in ("Cargo.toml", "Cargo.lock", "README.md", "notebooks/evcxr.toml"):
             (root / name).parent.mkdir(exist_ok=True)
@@ -39,7 +39,7 @@ class Clone:
         (self.kernels / "rust").mkdir(parents=True)
         (self.kernels / "rust" / "kernel.json").write_text(json.dumps(spec))
         self.assignments = root / "notebooks" / "assignments" / "one"
-        self.assignments.mkdir(parents=True)
+        self.assignments.mkdir()
 
     def prepare(self):
         command = [sys.executable, str(self.root / "tools" / "kernel.py"), "--prepare"]
@@ -80,7 +80,7 @@ def rebuilt(clone, kernel):
 
 
 @pytest.mark.parametrize(
-    ("folder", "dep"), [("notebooks", BY_PATH), ("notebooks/assignments/one", BY_VERSION)], ids=["path", "version"]
+    ("folder", "dep"), [("notebooks", BY_PATH), ("notebooks/assignments/one", BY_WORKSPACE)], ids=["path", "workspace"]
 )
 def test_a_kernel_starts_with_what_is_built_already(clone, folder, dep):
     with clone.kernel(folder) as kernel:

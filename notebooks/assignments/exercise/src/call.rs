@@ -8,29 +8,15 @@ use std::os::unix::net::UnixStream;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 
-use super::value::{Reader, Value};
+use crate::value::{Reader, Value};
 
 /// The bytes of a message, at most.
 const LARGEST: u64 = 100_000_000;
 
 /// What a check ends with: nothing, or why it is not passed.
-///
-/// ```
-/// use zero_init::exercise::{self, Outcome};
-///
-/// fn check() -> Outcome {
-///     Ok(exercise::number("1 + 1", 1.0 + 1.0, 2.0)?)
-/// }
-/// assert!(check().is_ok());
-/// ```
 pub type Outcome = std::result::Result<(), Box<dyn std::error::Error>>;
 
 /// The name of a check, and the check.
-///
-/// ```
-/// let checks: [zero_init::exercise::Check; 1] = [("nothing", || Ok(()))];
-/// assert!(checks[0].1().is_ok());
-/// ```
 pub type Check<'a> = (&'a str, fn() -> Outcome);
 
 fn send(stream: &mut UnixStream, bytes: &[u8]) -> std::io::Result<()> {
@@ -106,14 +92,6 @@ pub fn ask<T: Value>(function: &str, arguments: &[u8]) -> T {
 /// Runs the check that the command line names, against the process at the other end of the standard input (a socket).
 ///
 /// It prints `passed` and succeeds only if the check ran to its end; otherwise it prints why not, and fails.
-///
-/// ```no_run
-/// use zero_init::exercise;
-///
-/// fn main() -> std::process::ExitCode {
-///     exercise::judge(&[("arithmetic", || Ok(exercise::number("1 + 1", 1.0 + 1.0, 2.0)?))])
-/// }
-/// ```
 pub fn judge(checks: &[Check]) -> ExitCode {
     std::panic::set_hook(Box::new(|_| {}));
     let wanted = std::env::args().nth(1).unwrap_or_default();
@@ -135,25 +113,18 @@ pub fn judge(checks: &[Check]) -> ExitCode {
     ExitCode::FAILURE
 }
 
-/// Answers calls of a function that come through the socket at a path, until the caller closes it.
-///
-/// ```no_run
-/// fn twice(x: f64) -> f64 {
-///     2.0 * x
-/// }
-/// zero_init::answer!("/path/of/a.socket", fn twice(x: f64) -> f64);
-/// ```
+/// Answers calls of functions that come through the socket at a path, until the caller closes it.
 #[macro_export]
 macro_rules! answer {
     ($socket:expr, $(fn $name:ident($($argument:ident : $type:ty),* $(,)?) -> $result:ty),+ $(,)?) => {
-        $crate::exercise::serve($socket, |reader| {
-            let function = <String as $crate::exercise::Value>::read(reader)?;
+        $crate::serve($socket, |reader| {
+            let function = <String as $crate::Value>::read(reader)?;
             let mut bytes = Vec::new();
             match function.as_str() {
                 $(stringify!($name) => {
-                    $(let $argument = <<$type as $crate::exercise::Argument>::Owned as $crate::exercise::Value>::read(reader)?;)*
-                    let result: $result = $name($(<$type as $crate::exercise::Argument>::borrowed(&$argument)),*);
-                    $crate::exercise::Value::write(&result, &mut bytes);
+                    $(let $argument = <<$type as $crate::Argument>::Owned as $crate::Value>::read(reader)?;)*
+                    let result: $result = $name($(<$type as $crate::Argument>::borrowed(&$argument)),*);
+                    $crate::Value::write(&result, &mut bytes);
                 })+
                 _ => return None,
             }
@@ -165,18 +136,14 @@ macro_rules! answer {
 /// Stand-ins for functions of another process, with their signatures: a call of one is answered there.
 ///
 /// A stand-in panics with the reason if the other process panics, ends, or returns what is not of the type.
-///
-/// ```no_run
-/// zero_init::ask!(fn twice(x: f64) -> f64);
-/// ```
 #[macro_export]
 macro_rules! ask {
     ($(fn $name:ident($($argument:ident : $type:ty),* $(,)?) -> $result:ty),+ $(,)?) => {
         $(pub fn $name($($argument: $type),*) -> $result {
             let mut bytes = Vec::new();
-            $crate::exercise::Value::write(&stringify!($name).to_owned(), &mut bytes);
-            $($crate::exercise::Value::write(&$crate::exercise::Argument::owned($argument), &mut bytes);)*
-            $crate::exercise::ask(stringify!($name), &bytes)
+            $crate::Value::write(&stringify!($name).to_owned(), &mut bytes);
+            $($crate::Value::write(&$crate::Argument::owned($argument), &mut bytes);)*
+            $crate::ask(stringify!($name), &bytes)
         })+
     };
 }

@@ -1,8 +1,8 @@
 //! How a value travels from one process to another: as bytes, and back with every bit.
 
-use ndarray::Array2;
+use std::fmt::Display;
 
-use crate::{Activation, Error, Init, Network, Result};
+use ndarray::Array2;
 
 /// The entries of a list or matrix that a message may announce.
 const LARGEST: usize = 10_000_000;
@@ -10,12 +10,14 @@ const LARGEST: usize = 10_000_000;
 /// Bytes that are read from the front.
 ///
 /// ```
-/// use zero_init::exercise::{Reader, Value};
+/// use exercise::{Reader, Value};
 ///
 /// let mut bytes = Vec::new();
-/// (1.5, true).write(&mut bytes);
-/// let back: (f64, bool) = Value::read(&mut Reader::new(&bytes)).unwrap();
-/// assert_eq!(back, (1.5, true));
+/// vec![(1.5, true)].write(&mut bytes);
+/// let mut reader = Reader::new(&bytes);
+/// assert_eq!(Value::read(&mut reader), Some(vec![(1.5, true)]));
+/// assert!(reader.is_at_end());
+/// assert_eq!(Vec::<(f64, bool)>::read(&mut Reader::new(&bytes[..bytes.len() - 1])), None);
 /// ```
 #[derive(Debug)]
 pub struct Reader<'a> {
@@ -24,19 +26,11 @@ pub struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     /// A reader of all these bytes.
-    ///
-    /// ```
-    /// assert!(zero_init::exercise::Reader::new(&[]).is_at_end());
-    /// ```
     pub fn new(bytes: &'a [u8]) -> Self {
         Reader { rest: bytes }
     }
 
     /// Whether no byte is left.
-    ///
-    /// ```
-    /// assert!(!zero_init::exercise::Reader::new(&[1]).is_at_end());
-    /// ```
     pub fn is_at_end(&self) -> bool {
         self.rest.is_empty()
     }
@@ -55,17 +49,9 @@ impl<'a> Reader<'a> {
 
 /// A type that a function of an exercise can take or return.
 ///
-/// There are implementations for `f64`, `usize`, `u64`, `bool`, `String`, matrices, [`Network`], [`Init`] and
-/// [`Activation`], and for lists, pairs, triples and [`Result`]s of these. Floating-point numbers keep every bit.
-///
-/// ```
-/// use zero_init::exercise::{Reader, Value};
-///
-/// let mut bytes = Vec::new();
-/// vec![2_usize, 10].write(&mut bytes);
-/// assert_eq!(Vec::<usize>::read(&mut Reader::new(&bytes)), Some(vec![2, 10]));
-/// assert_eq!(Vec::<usize>::read(&mut Reader::new(&bytes[1..])), None);
-/// ```
+/// There are implementations for `f64`, `usize`, `u64`, `bool`, `String` and matrices, with the feature `zero-init` for
+/// `Network`, `Init` and `Activation`, and for lists, pairs, triples and [`Result`]s of these. Floating-point numbers
+/// keep every bit. The error of a `Result` can be a `String` or a `Box<dyn std::error::Error>`.
 pub trait Value: Sized {
     /// Appends the value to the bytes.
     fn write(&self, bytes: &mut Vec<u8>);
@@ -166,7 +152,7 @@ impl<A: Value, B: Value, C: Value> Value for (A, B, C) {
 }
 
 /// What went wrong arrives as its message.
-impl<T: Value> Value for Result<T> {
+impl<T: Value, E: Display + From<String>> Value for Result<T, E> {
     fn write(&self, bytes: &mut Vec<u8>) {
         self.is_ok().write(bytes);
         match self {
@@ -175,11 +161,7 @@ impl<T: Value> Value for Result<T> {
         }
     }
     fn read(reader: &mut Reader) -> Option<Self> {
-        Some(if bool::read(reader)? {
-            Ok(T::read(reader)?)
-        } else {
-            Err(Error::Exercise { message: String::read(reader)? })
-        })
+        Some(if bool::read(reader)? { Ok(T::read(reader)?) } else { Err(String::read(reader)?.into()) })
     }
 }
 
@@ -194,76 +176,10 @@ impl Value for Array2<f64> {
     }
 }
 
-impl Value for Activation {
-    fn write(&self, bytes: &mut Vec<u8>) {
-        let (kind, parameter): (u64, f64) = match *self {
-            Activation::Identity => (0, 0.0),
-            Activation::Relu => (1, 0.0),
-            Activation::ReluWithSlopeAtZero(slope) => (2, slope),
-            Activation::LeakyRelu { slope } => (3, slope),
-            Activation::Tanh => (4, 0.0),
-            Activation::Sigmoid => (5, 0.0),
-            Activation::Softplus => (6, 0.0),
-            Activation::Silu => (7, 0.0),
-            Activation::Gelu => (8, 0.0),
-        };
-        (kind, parameter).write(bytes);
-    }
-    fn read(reader: &mut Reader) -> Option<Self> {
-        let (kind, parameter): (u64, f64) = Value::read(reader)?;
-        Some(match kind {
-            0 => Activation::Identity,
-            1 => Activation::Relu,
-            2 => Activation::ReluWithSlopeAtZero(parameter),
-            3 => Activation::LeakyRelu { slope: parameter },
-            4 => Activation::Tanh,
-            5 => Activation::Sigmoid,
-            6 => Activation::Softplus,
-            7 => Activation::Silu,
-            8 => Activation::Gelu,
-            _ => return None,
-        })
-    }
-}
-
-impl Value for Init {
-    fn write(&self, bytes: &mut Vec<u8>) {
-        let (kind, parameter, seed): (u64, f64, u64) = match *self {
-            Init::Zeros => (0, 0.0, 0),
-            Init::Constant(value) => (1, value, 0),
-            Init::Normal { scale, seed } => (2, scale, seed),
-            Init::Xavier { seed } => (3, 0.0, seed),
-            Init::He { seed } => (4, 0.0, seed),
-        };
-        (kind, parameter, seed).write(bytes);
-    }
-    fn read(reader: &mut Reader) -> Option<Self> {
-        let (kind, parameter, seed): (u64, f64, u64) = Value::read(reader)?;
-        Some(match kind {
-            0 => Init::Zeros,
-            1 => Init::Constant(parameter),
-            2 => Init::Normal { scale: parameter, seed },
-            3 => Init::Xavier { seed },
-            4 => Init::He { seed },
-            _ => return None,
-        })
-    }
-}
-
-impl Value for Network {
-    fn write(&self, bytes: &mut Vec<u8>) {
-        (self.weights.clone(), self.biases.clone(), self.hidden).write(bytes);
-    }
-    fn read(reader: &mut Reader) -> Option<Self> {
-        let (weights, biases, hidden) = Value::read(reader)?;
-        Network::from_parameters(weights, biases, hidden).ok()
-    }
-}
-
 /// A type that a function of an exercise can take: a [`Value`], or a reference to one.
 ///
 /// ```
-/// use zero_init::exercise::Argument;
+/// use exercise::Argument;
 ///
 /// let owned: Vec<usize> = <&[usize]>::owned(&[2, 1]);
 /// assert_eq!(<&[usize]>::borrowed(&owned), &[2, 1]);
@@ -290,10 +206,10 @@ where
     }
 }
 
-// One by one, since a type of another crate could make an implementation for every `T: Value` ambiguous.
+// One implementation for every `T: Value` would overlap with the one above, for references: so there is one for each type.
 macro_rules! by_value {
     ($($type:ty),+) => {
-        $(impl<'a> Argument<'a> for $type {
+        $(impl<'a> $crate::Argument<'a> for $type {
             type Owned = $type;
             fn owned(self) -> $type {
                 self
@@ -305,17 +221,7 @@ macro_rules! by_value {
     };
 }
 
-by_value!(
-    f64,
-    u64,
-    usize,
-    bool,
-    String,
-    Array2<f64>,
-    Vec<f64>,
-    Vec<usize>,
-    Vec<Array2<f64>>,
-    Activation,
-    Init,
-    Network
-);
+#[cfg(feature = "zero-init")]
+pub(crate) use by_value;
+
+by_value!(f64, u64, usize, bool, String, Array2<f64>, Vec<f64>, Vec<usize>, Vec<Array2<f64>>);
