@@ -48,10 +48,11 @@ lab: setup
 
 test:
 	@tools/setup.sh test
-	@echo '== Formatting' && cargo fmt --check
-	@echo '== Lints' && cargo clippy --quiet --all-targets --locked -- -D warnings
-	@echo '== Unit, integration and documentation tests' && cargo test --quiet --locked
-	@echo '== Documentation' && RUSTDOCFLAGS='-D warnings' cargo doc --quiet --no-deps --locked
+	@echo '== Formatting' && cargo fmt --all --check
+	@echo '== Lints' && cargo clippy --quiet --workspace --all-features --all-targets --locked -- -D warnings \
+	  && cargo clippy --quiet --package exercise --locked -- -D warnings
+	@echo '== Unit, integration and documentation tests' && cargo test --quiet --workspace --all-features --locked
+	@echo '== Documentation' && RUSTDOCFLAGS='-D warnings' cargo doc --quiet --workspace --all-features --no-deps --locked
 	@echo '== Package' && cargo package --quiet --locked --offline --allow-dirty
 	@echo '== Notebooks and tools' && $(PYTHON) -m pytest --quiet -p no:cacheprovider tests
 

@@ -81,7 +81,7 @@ mistake("forgotten 1 over m", "weight-gradient", " / m", "", "dW, of 1 unit with
 mistake("missing transpose", "weight-gradient", "&a.t()", "a", "weight_gradient")
 mistake("sign of delta turned", "output-delta", "y_hat - y", "y - y_hat", "expected -0.5, got 0.5")
 mistake("zeros of the wrong shape", "zeros", "(pair[1], pair[0])", "(pair[0], pair[1])", "expected (10, 2), got (2, 10)")
-mistake("log10", "loss", ".ln()", ".log10()", "expected 0.6931, got 0.301")
+mistake("log10", "loss", ".ln()", ".log10()", "expected 0.6931471805599453, got 0.30102999566398")
 mistake("diagnosis of layer 1 by its input", "diagnosis", "delta both input", "both both input", "patient 1")
 mistake("a dead start", "start", "Init::He { seed: 1 }", "Init::Zeros", "expected at least 95 %")
 add("only what is seen", EXERCISE, 0, {
@@ -207,12 +207,12 @@ attack("panic hook silenced", f"std::panic::set_hook(Box::new(|_| {{}}));\n{body
 attack("macros redefined",
        "macro_rules! assert { ($($t:tt)*) => {} }\nmacro_rules! println { ($($t:tt)*) => {} }\n" + body("0.0"), "expected 25, got 0")
 attack("checks redefined", """mod exercise {
-    pub fn number(_: &str, _: f64, _: f64) -> zero_init::Result<()> { Ok(()) }
-    pub fn equal<T>(_: &str, _: T, _: T) -> zero_init::Result<()> { Ok(()) }
+    pub fn number(_: &str, _: f64, _: f64) -> Result<(), std::fmt::Error> { Ok(()) }
+    pub fn equal<T>(_: &str, _: T, _: T) -> Result<(), std::fmt::Error> { Ok(()) }
 }
 """ + body("0.0"), "expected 25, got 0")
 attack("the crate's name taken",
-       "mod zero_init { #[macro_export] macro_rules! answer { ($($t:tt)*) => { println!(\"passed\") } } pub use answer; }\n" + body("0.0"))
+       "mod exercise { #[macro_export] macro_rules! answer { ($($t:tt)*) => { println!(\"passed\") } } pub use answer; }\n" + body("0.0"))
 attack("a thread that prints grading output",
        'std::thread::spawn(|| loop { println!("passed"); std::thread::sleep(std::time::Duration::from_millis(20)); });\n'
        + body("0.0"), "expected 25, got 0")
@@ -262,7 +262,7 @@ spy("reads the judge", 'std::fs::read_dir("@REPOSITORY@/target/judges").is_ok()'
 spy("finds the checks in the kernel's folder", found("/tmp", SECRET))
 spy("finds the checks anywhere", found("@REPOSITORY@", SECRET))
 spy("finds the checks in a process", found("/proc/self/environ", SECRET))
-spy("writes to the crate", 'std::fs::write("@REPOSITORY@/src/exercise.rs", "").is_ok()')
+spy("writes to the crate", 'std::fs::write("@REPOSITORY@/notebooks/assignments/exercise/src/lib.rs", "").is_ok()')
 spy("writes to the crates' folder", 'std::fs::write("@REPOSITORY@/Cargo.lock", "").is_ok()')
 spy("reaches the network", 'std::net::TcpStream::connect("127.0.0.1:@PORT@").is_ok()')
 

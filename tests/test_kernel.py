@@ -5,7 +5,9 @@ are tables. Nothing here measures time: what cargo has not built again has the f
 import hashlib
 import json
 import os
+import re
 import shutil
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -20,7 +22,7 @@ from thorough import thorough  # noqa: E402
 
 BY_PATH = ':dep zero-init = { path = ".." }\nuse zero_init::prelude::*;'
 SHOWN = BY_PATH.replace("prelude::*", "{eprintln, prelude::*}") + "\nshow_failures();"
-BY_VERSION = ':dep zero-init = "0.1"\nuse zero_init::prelude::*;'
+BY_WORKSPACE = ":dep zero-init = { workspace = true }\n:dep exercise = { workspace = true }\nuse zero_init::prelude::*;"
 
 
 class Clone:
@@ -28,7 +30,7 @@ class Clone:
 
     def __init__(self, root: Path) -> None:
         self.root, self.prepared = root, root / "target" / "kernel"
-        for name in ("src", "tools", "benches"):
+        for name in ("src", "tools", "benches", "notebooks/assignments/exercise"):
             shutil.copytree(REPOSITORY / name, root / name)
         for name in ("Cargo.toml", "Cargo.lock", "README.md", "notebooks/evcxr.toml"):
             (root / name).parent.mkdir(exist_ok=True)
@@ -39,7 +41,7 @@ class Clone:
         (self.kernels / "rust").mkdir(parents=True)
         (self.kernels / "rust" / "kernel.json").write_text(json.dumps(spec))
         self.assignments = root / "notebooks" / "assignments" / "one"
-        self.assignments.mkdir(parents=True)
+        self.assignments.mkdir()
 
     def prepare(self):
         command = [sys.executable, str(self.root / "tools" / "kernel.py"), "--prepare"]
@@ -80,7 +82,7 @@ def rebuilt(clone, kernel):
 
 
 @pytest.mark.parametrize(
-    ("folder", "dep"), [("notebooks", BY_PATH), ("notebooks/assignments/one", BY_VERSION)], ids=["path", "version"]
+    ("folder", "dep"), [("notebooks", BY_PATH), ("notebooks/assignments/one", BY_WORKSPACE)], ids=["path", "workspace"]
 )
 def test_a_kernel_starts_with_what_is_built_already(clone, folder, dep):
     with clone.kernel(folder) as kernel:
@@ -172,6 +174,67 @@ def test_a_failure_is_a_table_and_its_text_on_stderr(clone, monkeypatch):
         assert table.data["text/plain"].startswith("The cell stopped at an error.\nexpected: a probability")
         stderr, table = kernel.run("assert!(1 > 2);") + kernel.settle()
         assert stderr.text.strip().count("\n") == 1 and "look at: assert!(1 > 2);" in table.data["text/plain"]
+
+
+def test_nothing_asks_a_registry_for_the_crates_of_the_repository():
+    """Anyone could publish a crate of that name."""
+    notebooks = sorted((REPOSITORY / "notebooks").rglob("*.ipynb"))
+    texts = {path: "\n".join(cell.source for cell in nb.read(path).cells) for path in notebooks}
+    others = [REPOSITORY / "README.md", *(REPOSITORY / "notebooks").rglob("*.md"), *(REPOSITORY / "notebooks").rglob("*.toml")]
+    texts |= {path: path.read_text(encoding="utf-8") for path in others}
+    assert [(path.name, line) for path, text in texts.items() for line in text.splitlines() if asks_a_registry(line)] == []
+    assert sum(text.count(":dep zero-init = {") for text in texts.values()) >= len(notebooks)
+
+
+def asks_a_registry(line):
+    """Says whether a line of a notebook, manual or manifest takes one of our crates from where cargo looks by itself."""
+    name = r"\b(zero[-_]init|exercise)\b"
+    entry = re.search(rf"(:dep\s+|^){name}\s*(=.*)?", line.strip())
+    if entry and (entry[1] or entry[3]):
+        return not re.search(r"\bpath\s*=|\bworkspace\s*=\s*true", entry[3] or "")
+    return bool(re.search(rf"cargo (add|install)[^`]* {name}", line))
+
+
+@pytest.mark.parametrize(
+    ("line", "asks"),
+    [
+        (':dep zero-init = "0.1"', True),
+        (":dep exercise", True),
+        (':dep zero_init = { version = "0.1", features = ["x"] }', True),
+        ('exercise = "0.1"', True),
+        ("Type `cargo add zero-init`.", True),
+        (':dep zero-init = { path = ".." }', False),
+        (":dep exercise = { workspace = true }", False),
+        ('zero-init = { path = "../../..", optional = true }', False),
+        ("exercise", False),
+        (':dep rand = "0.10"', False),
+    ],
+)
+def test_what_asks_a_registry(line, asks):
+    assert asks_a_registry(line) == asks
+
+
+def test_in_another_kernel_an_assignment_says_what_is_missing_and_asks_no_registry(tmp_path):
+    spec = json.loads((nb.KERNELS / "rust" / "kernel.json").read_text())
+    spec["argv"] = [spec["argv"][2], "--control_file", "{connection_file}"]
+    (tmp_path / "kernels" / "rust").mkdir(parents=True)
+    (tmp_path / "kernels" / "rust" / "kernel.json").write_text(json.dumps(spec))
+    with socket.create_server(("127.0.0.1", 0)) as registry:
+        environment = {
+            "EVCXR_CONFIG_DIR": str(tmp_path), "JUPYTER_PATH": str(tmp_path), "CARGO_NET_OFFLINE": "false",
+            "CARGO_HTTP_PROXY": "http://127.0.0.1:{}".format(registry.getsockname()[1]),
+            "CARGO_HTTP_TIMEOUT": "1", "CARGO_NET_RETRY": "0",
+        }
+        registry.settimeout(0)
+        with nb.start_kernel(tmp_path, tmp_path / "kernels", environment) as kernel:
+            for path in sorted((REPOSITORY / "notebooks/assignments/release").rglob("*.ipynb")):
+                first, second = (kernel.run(cell.source) for cell in nb.code_cells(nb.read(path))[:2])
+                assert "needs the Rust kernel of the repository zero-init: open it with `make lab`" in text(first)
+                assert "failed to find a workspace root" in text(second)
+            with pytest.raises(BlockingIOError):
+                registry.accept()
+            assert kernel.run(':dep zero-init = "0.1"')[0].output_type == "error"
+            registry.accept()[0].close()  # this one did ask
 
 
 @thorough

@@ -32,7 +32,7 @@ CELLS = {
     "trains 15000 steps": """\
 let begun = std::time::Instant::now();
 let mut random = Network::new(&[2, 10, 5, 1], Activation::Relu, Init::He { seed: 1 })?;
-Training::new(0.01, 15000).cost(Steps::Every(1000)).run(&mut random, &data)?;
+Training::new(0.01, 15000).record_cost(Steps::Every(1000)).run(&mut random, &data)?;
 println!("{}", begun.elapsed().as_secs_f64());""",
 }
 

@@ -2,8 +2,11 @@
 
 evcxr builds every cell in a scratch crate without a lock file: `:dep` would ask the registry for the newest versions.
 Here the scratch crate is a member of a throw-away workspace whose lock file is a copy of the repository's; a second,
-empty member depends on the repository's crate, which keeps cargo from dropping the entries while no cell uses them.
+empty member depends on the repository's crates, which keeps cargo from dropping the entries while no cell uses them.
 A `:dep` on anything else is resolved as usual.
+
+The workspace says where the repository's crates are. So a notebook in any folder gets them by
+`:dep zero-init = { workspace = true }`. In any other kernel this fails: no registry is asked for the name.
 
 What cargo makes of the repository's crate is the same in each scratch crate, so it is built once and kept in
 target/kernel: a kernel starts with a copy. Cargo itself finds out what in it is out of date, so an old copy, or none,
@@ -31,14 +34,14 @@ PREFIX = "zero-init-kernel-"
 LEFT_OUT = ("stdarch", "portable-simd")
 
 # Cargo takes profiles from the workspace alone: these are the ones that evcxr writes into its scratch crate.
-# The patch lets `:dep zero-init = "0.1"` find the repository's crate from any folder, as assignments do.
 WORKSPACE = """\
 [workspace]
 resolver = "3"
 members = ["ctx", "anchor"]
 
-[patch.crates-io]
+[workspace.dependencies]
 zero-init = {{ path = '{repository}' }}
+exercise = {{ path = '{repository}/notebooks/assignments/exercise', features = ["zero-init"] }}
 
 [profile.dev]
 opt-level = 2
@@ -53,7 +56,7 @@ incremental = true
 overflow-checks = true
 """
 
-# `cfg(any())` is never true: the dependency is in the lock file, and is never compiled for this crate.
+# `cfg(any())` is never true: the dependencies are in the lock file, and are never compiled for this crate.
 ANCHOR = """\
 [package]
 name = "anchor"
@@ -61,7 +64,8 @@ version = "0.0.0"
 edition = "2024"
 
 [target.'cfg(any())'.dependencies]
-zero-init = {{ path = '{repository}' }}
+zero-init = { workspace = true }
+exercise = { workspace = true }
 """
 
 EMPTY = """\
@@ -77,7 +81,7 @@ def make_workspace(root: Path) -> Path:
     files = {
         "Cargo.toml": WORKSPACE.format(repository=REPOSITORY),
         "Cargo.lock": (REPOSITORY / "Cargo.lock").read_text(encoding="utf-8"),
-        "anchor/Cargo.toml": ANCHOR.format(repository=REPOSITORY),
+        "anchor/Cargo.toml": ANCHOR,
         "anchor/src/lib.rs": "",
         "ctx/Cargo.toml": EMPTY,
         "ctx/src/lib.rs": "",
@@ -133,8 +137,9 @@ def sysroot() -> Path | None:
 
 def key(toolchain: Path | None) -> str:
     """Names what the copy depends on: cargo compares times of files, and so does this."""
-    files = [REPOSITORY / "Cargo.toml", REPOSITORY / "Cargo.lock", REPOSITORY / "notebooks" / "evcxr.toml", Path(__file__)]
-    files += sorted((REPOSITORY / "src").rglob("*.rs"))
+    files = [REPOSITORY / "Cargo.lock", REPOSITORY / "notebooks" / "evcxr.toml", Path(__file__)]
+    for crate in (REPOSITORY, REPOSITORY / "notebooks" / "assignments" / "exercise"):
+        files += [crate / "Cargo.toml", *sorted((crate / "src").rglob("*.rs"))]
     if toolchain:
         files.append(toolchain / "bin" / "rustc")
     text = "\n".join(f"{file} {file.stat().st_mtime_ns}" for file in files if file.exists())
@@ -166,7 +171,7 @@ def prepare() -> int:
     try:
         print("zero-init: building the crate for the notebooks' kernels: a quarter of a minute.", file=sys.stderr)
         with notebooks.start_kernel(notebooks.NOTEBOOKS) as kernel:
-            outputs = kernel.run(':dep zero-init = { path = ".." }\nuse zero_init::prelude::*;')
+            outputs = kernel.run(':dep zero-init = { path = ".." }\n:dep exercise = { workspace = true }\nuse zero_init::prelude::*;')
             if outputs:
                 raise notebooks.NotebookError(outputs[0].get("evalue") or outputs[0].get("text"))
             crate = Path(kernel.run(":last_compile_dir")[0].data["text/plain"].strip())
@@ -195,7 +200,8 @@ def main(evcxr: str, connection_file: str) -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # "interrupt" comes to the kernel as a message
     try:
         toolchain = sysroot()
-        environment = dict(os.environ, EVCXR_TMPDIR=str(make_workspace(root)))
+        # By the second, assignments know this kernel from others, which do not have the crates that they need.
+        environment = dict(os.environ, EVCXR_TMPDIR=str(make_workspace(root)), ZERO_INIT_KERNEL=str(REPOSITORY))
         put_prepared(root, toolchain)
         # When it starts, evcxr rewrites any kernelspec of its own in the user's Jupyter folder that another
         # version made. It looks for it here instead, where there is none.

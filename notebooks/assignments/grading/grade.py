@@ -63,6 +63,7 @@ def fingerprint(course, student, name):
     """What a grade depends on: the submission, the assignment's source, and the grading itself."""
     files = [course / "submitted" / student / name / f"{name}.ipynb", course / "source" / name / f"{name}.ipynb"]
     files += sorted(HERE.glob("*.py")) + sorted((sandbox.REPOSITORY / "src").rglob("*.rs"))
+    files += sorted((judge.EXERCISE / "src").rglob("*.rs"))
     total = hashlib.sha256()
     for path in files:
         total.update(hashlib.sha256(path.read_bytes() if path.is_file() else b"").digest())

@@ -3,6 +3,7 @@
 Where a check calls a function that the student writes, the judge calls a stand-in, which asks the student's process.
 """
 
+import os
 import re
 import shutil
 import subprocess
@@ -13,6 +14,7 @@ import nbformat
 from nbgrader import utils
 
 REPOSITORY = Path(__file__).resolve().parents[3]
+EXERCISE = REPOSITORY / "notebooks/assignments/exercise"
 SOLUTION = re.compile(r"^[^\n]*BEGIN SOLUTION.*?END SOLUTION[^\n]*$", re.MULTILINE | re.DOTALL)
 SIGNATURE = re.compile(r"^(?:pub )?(fn (\w+)\(([^{]*)\)\s*->\s*[^{]+?)\s*\{", re.MULTILINE)
 
@@ -24,6 +26,7 @@ edition = "2024"
 
 [dependencies]
 zero-init = {{ path = '{repository}' }}
+exercise = {{ path = '{exercise}', features = ["zero-init"] }}
 
 [profile.dev]
 opt-level = 2
@@ -35,10 +38,10 @@ debug = false
 PROGRAM = """\
 #![allow(unused)]
 {imports}
-zero_init::ask!({signatures});
+exercise::ask!({signatures});
 {checks}
 fn main() -> std::process::ExitCode {{
-    zero_init::exercise::judge(&[{table}])
+    exercise::judge(&[{table}])
 }}
 """
 
@@ -84,7 +87,7 @@ def program(assignment):
     lines = [line for source in assignment.setup for line in source.splitlines() if not line.startswith(":")]
     imports = [line for line in lines if line.startswith("use ")]
     setup = "\n".join(line for line in lines if not line.startswith("use "))
-    checks = "\n".join(f"fn check_{number}() -> zero_init::exercise::Outcome {{\n{setup}\n{source}\n;Ok(())\n}}"
+    checks = "\n".join(f"fn check_{number}() -> exercise::Outcome {{\n{setup}\n{source}\n;Ok(())\n}}"
                        for number, source in enumerate(assignment.checks.values()))
     table = ", ".join(f'("{name}", check_{number})' for number, name in enumerate(assignment.checks))
     return PROGRAM.format(imports="\n".join(imports), signatures=", ".join(assignment.signatures.values()),
@@ -97,7 +100,7 @@ def build(assignment, name):
     folder = REPOSITORY / "target/judges" / package
     (folder / "src").mkdir(parents=True, exist_ok=True)
     files = {
-        "Cargo.toml": MANIFEST.format(package=package, repository=REPOSITORY),
+        "Cargo.toml": MANIFEST.format(package=package, repository=REPOSITORY, exercise=EXERCISE),
         "src/main.rs": program(assignment),
     }
     for path, text in files.items():
@@ -106,7 +109,9 @@ def build(assignment, name):
     if not (folder / "Cargo.lock").exists():
         shutil.copy(REPOSITORY / "Cargo.lock", folder / "Cargo.lock")
     target = REPOSITORY / "target/judges/target"
-    done = subprocess.run(["cargo", "build", "--quiet", "--offline", "--target-dir", target], cwd=folder,
+    # The assignment's first cell does not compile where this variable is missing (tools/kernel.py sets it).
+    environment = dict(os.environ, ZERO_INIT_KERNEL="judge")
+    done = subprocess.run(["cargo", "build", "--quiet", "--offline", "--target-dir", target], cwd=folder, env=environment,
                           capture_output=True, text=True)
     if done.returncode != 0:
         raise JudgeError(f"the checks of {name} do not compile:\n{done.stderr}")
