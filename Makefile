@@ -20,7 +20,7 @@ export JUPYTERLAB_WORKSPACES_DIR := $(JUPYTER)/config/lab/workspaces
 export IPYTHONDIR := $(JUPYTER)/ipython
 unexport JUPYTER_PATH JUPYTER_CONFIG_PATH JUPYTERLAB_DIR
 
-.PHONY: help doctor lab test notebooks site bench bench-kernel setup clean
+.PHONY: help doctor lab test notebooks site bench bench-kernel reference setup clean
 
 help:
 	@echo 'make lab        open JupyterLab on the notebooks (ARGS=--no-browser and the like reach it)'
@@ -32,8 +32,9 @@ help:
 	@echo 'make grade      grade what is in notebooks/assignments/submitted (see the README there)'
 	@echo 'make bench      time training beside NumPy (and PyTorch, where .venv-bench has it), on one core'
 	@echo 'make bench-kernel  time the kernel beside a stock one: 3 rounds, about 20 minutes (ARGS="1 no notebooks": 2)'
+	@echo 'make reference  make the reference figures of the tests again (ARGS=--check: only compare with them)'
 	@echo 'make setup      only install what the others need; done once, it is instant'
-	@echo 'make clean      remove .venv, .venv-bench, site and target; the kernel, shared by all clones of this user, stays'
+	@echo 'make clean      remove .venv, .venv-bench, .venv-reference, site and target; the kernel, shared by all clones of this user, stays'
 
 doctor:
 	@tools/doctor.sh
@@ -69,15 +70,22 @@ release: setup
 grade: setup
 	@SANDBOX=$(SANDBOX) $(PYTHON) $(COURSE)/grading/grade.py --course $(COURSE) $(ARGS)
 
-# NumPy is for comparison only, so it has a place of its own.
-bench:
-	@test -e .venv-bench/complete || { python3 -m venv --clear .venv-bench \
-	  && .venv-bench/bin/python -m pip --disable-pip-version-check install --quiet -r benches/requirements.txt \
-	  && touch .venv-bench/complete; }
+# The benchmark and the reference figures need large packages that nothing else needs: each has an environment of its own.
+.venv-bench/complete: benches/requirements.txt
+.venv-reference/complete: tests/reference/requirements.txt
+.venv-bench/complete .venv-reference/complete:
+	@python3 -m venv --clear $(@D)
+	@$(@D)/bin/python -m pip --disable-pip-version-check install --quiet -r $<
+	@touch $@
+
+bench: .venv-bench/complete
 	@BENCH_PYTHON=$(CURDIR)/.venv-bench/bin/python cargo bench --quiet --locked --bench speed
+
+reference: .venv-reference/complete
+	@.venv-reference/bin/python tests/reference/generate.py $(ARGS)
 
 bench-kernel: setup
 	@$(PYTHON) tools/bench_kernel.py $(ARGS)
 
 clean:
-	rm -rf .venv .venv-bench site target
+	rm -rf .venv .venv-bench .venv-reference site target
