@@ -150,17 +150,17 @@ proptest! {
                     (false, false) => NoDelta::NeverTogether,
                 };
             }
-            let verdict = |input_is_zero: bool, gradient: &Array2<f64>| match (input_is_zero, all_zero(delta)) {
+            let verdict = |input_is_zero, per_sample, gradient: &Array2<f64>| match (input_is_zero, all_zero(delta)) {
                 _ if largest(gradient) >= threshold.max(5e-324) => Some(Verdict::Alive),
                 _ if !all_zero(gradient) => None, // small, for a cause that is checked below
                 (true, true) => Some(Verdict::InputAndDeltaZero(no_delta)),
                 (true, false) => Some(Verdict::InputZero),
                 (false, true) => Some(Verdict::DeltaZero(no_delta)),
-                (false, false) if row.per_sample == 0.0 => Some(Verdict::NeverTogether),
+                (false, false) if per_sample == 0.0 => Some(Verdict::NeverTogether),
                 (false, false) => Some(Verdict::Cancelled),
             };
             for (found, expected) in
-                [(row.dw_verdict, verdict(all_zero(a), dw)), (row.db_verdict, verdict(false, db))]
+                [(row.dw_verdict, verdict(all_zero(a), row.per_sample, dw)), (row.db_verdict, verdict(false, row.delta, db))]
             {
                 match (found, expected) {
                     (Verdict::Small { threshold: shown, cause }, None) => {

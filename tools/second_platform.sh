@@ -22,5 +22,6 @@ export RUSTC_BOOTSTRAP=1
 export CARGO_TARGET_WASM32_WASIP1_RUSTFLAGS="-Clinker=rust-lld -Clink-self-contained=no -Clink-arg=$libc/crt1-command.o -Lnative=$libc"
 export CARGO_TARGET_WASM32_WASIP1_RUNNER="node --no-warnings $PWD/tools/wasi.mjs"
 
-# A panic ends a program here, and a message that is held back until a test has ended would be lost: --nocapture.
-exec cargo test --quiet --locked --target wasm32-wasip1 -Zbuild-std=std,panic_abort --tests "$@" -- --nocapture
+# A panic ends the whole program here. So its message must not be held back until the test has ended (--nocapture), and
+# the other programs are still to be run (--no-fail-fast).
+exec cargo test --quiet --locked --target wasm32-wasip1 -Zbuild-std=std,panic_abort --no-fail-fast --tests "$@" -- --nocapture
