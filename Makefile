@@ -20,12 +20,13 @@ export JUPYTERLAB_WORKSPACES_DIR := $(JUPYTER)/config/lab/workspaces
 export IPYTHONDIR := $(JUPYTER)/ipython
 unexport JUPYTER_PATH JUPYTER_CONFIG_PATH JUPYTERLAB_DIR
 
-.PHONY: help doctor lab test notebooks site bench bench-kernel reference setup clean
+.PHONY: help doctor lab test test-wasm notebooks site bench bench-kernel reference setup clean
 
 help:
 	@echo 'make lab        open JupyterLab on the notebooks (ARGS=--no-browser and the like reach it)'
 	@echo 'make doctor     say what this machine has of what is needed, and what to do about the rest'
 	@echo 'make test       run every check: format, lints, tests, documentation, and each notebook on the real kernel'
+	@echo 'make test-wasm  run the Rust tests on a second platform, WebAssembly: the same bits everywhere (ARGS="--test same_bits")'
 	@echo 'make notebooks  execute the notebooks in place (NB=notebooks/NAME.ipynb for one)'
 	@echo 'make site       make the notebooks, as committed, into pages to read without Jupyter: site/index.html'
 	@echo 'make release    make the students'"'"' versions of the assignments'
@@ -53,9 +54,14 @@ test:
 	@echo '== Lints' && cargo clippy --quiet --workspace --all-features --all-targets --locked -- -D warnings \
 	  && cargo clippy --quiet --package exercise --locked -- -D warnings
 	@echo '== Unit, integration and documentation tests' && cargo test --quiet --workspace --all-features --locked
+	@if [ -n "$$ZERO_INIT_CI$$ALL" ]; then echo '== The same bits in WebAssembly' && tools/second_platform.sh; fi
 	@echo '== Documentation' && RUSTDOCFLAGS='-D warnings' cargo doc --quiet --workspace --all-features --no-deps --locked
 	@echo '== Package' && cargo package --quiet --locked --offline --allow-dirty
 	@echo '== Notebooks and tools' && $(PYTHON) -m pytest --quiet -p no:cacheprovider tests
+
+test-wasm:
+	@tools/setup.sh test
+	@tools/second_platform.sh $(ARGS)
 
 notebooks: setup
 	@$(PYTHON) tools/notebooks.py $(NB)

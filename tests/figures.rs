@@ -208,7 +208,7 @@ fn cost_curves_name_every_run_and_keep_a_huge_first_cost_off_the_axis() {
 fn cost_curves_refuse_what_they_cannot_draw() {
     assert_eq!(message(figure::cost_curves(&[])), "runs: expected 1 to 6 of them, got 0");
     let empty = History::default();
-    let expected = "runs: expected at least 1 recorded cost (Training::cost), got none in \"a\"";
+    let expected = "runs: expected at least 1 recorded cost (Training::record_cost), got none in \"a\"";
     assert_eq!(message(figure::cost_curves(&[("a", &empty)])), expected);
     let history = run(relu(Init::Zeros), Training::new(0.01, 1).record_cost(Steps::Every(1)));
     assert!(figure::cost_curves(&[("a", &history); 7]).is_err());
@@ -317,7 +317,7 @@ fn norm_map_hatches_exact_zeros_and_nothing_else() {
 
 #[test]
 fn norm_map_draws_long_histories_small_and_refuses_empty_ones() {
-    let expected = "history: expected at least 1 step with norms (Training::norms), got none";
+    let expected = "history: expected at least 1 step with norms (Training::record_norms), got none";
     assert_eq!(message(figure::norm_map(&History::default())), expected);
     let long = run(relu(Init::He { seed: 1 }), Training::new(0.01, 2000).record_norms(Steps::Every(1)));
     let figure = figure::norm_map(&long).unwrap();
@@ -329,6 +329,7 @@ fn norm_map_draws_long_histories_small_and_refuses_empty_ones() {
 
 #[test]
 fn log_log_fits_powers() {
+    #[allow(clippy::disallowed_methods)] // the last bit does not matter here
     let power = |p: i32| -> Vec<(f64, f64)> { (1..20).map(|x| (f64::from(x), f64::from(x).powi(p))).collect() };
     for p in [-2, 0, 1, 3] {
         assert!((figure::fitted_slope(&power(p)).unwrap() - f64::from(p)).abs() < 1e-12);
@@ -435,7 +436,7 @@ fn spread_refuses_empty_groups_and_places_without_a_logarithm() {
 
 fn filmed(init: Init) -> History {
     let every = || Steps::Every(500);
-    run(relu(init), Training::new(0.1, 2000).cost(every()).norms(every()).snapshots(every()))
+    run(relu(init), Training::new(0.1, 2000).record_cost(every()).record_norms(every()).record_snapshots(every()))
 }
 
 /// The starting tags of the frames, and what is drawn in each.
@@ -617,22 +618,22 @@ fn a_film_says_what_it_lacks() {
     let refused = |result: Result<Film>| result.unwrap_err().to_string();
     let training = || Training::new(0.1, 200);
     let nothing = run(relu(Init::Zeros), training());
-    let expected = "history: expected at least 1 recorded network (Training::snapshots), got none";
+    let expected = "history: expected at least 1 recorded network (Training::record_snapshots), got none";
     assert_eq!(refused(figure::boundary_film(&nothing, &data)), expected);
     let many = run(relu(Init::Zeros), training().record_snapshots(Steps::Every(1)));
-    let expected = "history: expected 1 to 120 networks in all (Training::snapshots), got 201";
+    let expected = "history: expected 1 to 120 networks in all (Training::record_snapshots), got 201";
     assert_eq!(refused(figure::boundary_film(&many, &data)), expected);
 
     let compare = |history: &History| refused(figure::compare_starts(&[("a", history)], &data));
     let every = || Steps::Every(100);
     assert_eq!(refused(figure::compare_starts(&[], &data)), "runs: expected 1 to 6 of them, got 0");
-    assert!(compare(&nothing).contains("at least 1 recorded cost (Training::cost), got none in \"a\""));
-    let costs = run(relu(Init::Zeros), training().cost(every()));
-    assert!(compare(&costs).contains("at least 1 recorded ‖dW‖ (Training::norms), got none in \"a\""));
-    let norms = run(relu(Init::Zeros), training().cost(every()).norms(every()));
-    assert!(compare(&norms).contains("at least 1 recorded network (Training::snapshots), got none in \"a\""));
+    assert!(compare(&nothing).contains("at least 1 recorded cost (Training::record_cost), got none in \"a\""));
+    let costs = run(relu(Init::Zeros), training().record_cost(every()));
+    assert!(compare(&costs).contains("at least 1 recorded ‖dW‖ (Training::record_norms), got none in \"a\""));
+    let norms = run(relu(Init::Zeros), training().record_cost(every()).record_norms(every()));
+    assert!(compare(&norms).contains("at least 1 recorded network (Training::record_snapshots), got none in \"a\""));
     let other = Network::new(&[2, 1], Activation::Relu, Init::Zeros).unwrap();
-    let other = run(other, training().cost(every()).norms(every()).snapshots(every()));
+    let other = run(other, training().record_cost(every()).record_norms(every()).record_snapshots(every()));
     let named = [("a", &filmed(Init::Zeros)), ("b", &other)];
     assert_eq!(
         refused(figure::compare_starts(&named, &data)),

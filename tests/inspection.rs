@@ -110,9 +110,11 @@ fn small_gradients_name_the_smallest_factor() {
     let expected = (Factor::Input, "small, below 1.0e-7: a¹ is small".to_string());
     assert_eq!(cause(&faint, &pair(1.0, 2.0), 2), expected);
 
-    let exactly = row(&faint, &pair(1.0, 2.0), 2).dw;
-    let at_threshold = |threshold| faint.inspect_with_threshold(&pair(1.0, 2.0), threshold).unwrap();
-    assert_eq!(at_threshold(exactly).layer(2).unwrap().dw_verdict, Verdict::Alive);
+    // δ = ½ times this x is dW: exactly at the limit it is not called small.
+    let no_hidden = relu(vec![array![[0.0]]], vec![array![[0.0]]]);
+    let of_x = |x: f64| row(&no_hidden, &Dataset::new(array![[x]], array![[0.0]]).unwrap(), 1).dw_verdict;
+    assert_eq!(of_x(2e-7), Verdict::Alive);
+    assert!(matches!(of_x(2e-7f64.next_down()), Verdict::Small { .. }));
 
     let near = relu(vec![array![[0.0]]], vec![array![[0.0]]]);
     let expected = (Factor::Mean, "small, below 1.0e-7: the samples nearly cancel".to_string());

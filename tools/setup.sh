@@ -2,7 +2,7 @@
 # Installs what `make lab` and `make test` need, and nothing when it is there: the kernel (once per user), .venv, the
 # crates of Cargo.lock and what kernels start with (target/kernel). Interrupted at any point, it completes when run again.
 #
-# Usage: tools/setup.sh [test]      with `test`, rustfmt and clippy must be there too, and a browser is wanted
+# Usage: tools/setup.sh [test]      with `test`, rustfmt and clippy must be there too, and what tests use is installed
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -120,7 +120,7 @@ cargo fetch --locked --offline --quiet 2> /dev/null || cargo fetch --locked --qu
 # A kernel that starts without it does the same by itself, only later: no reason to stop.
 .venv/bin/python tools/kernel.py --prepare || true
 
-# --- A browser, to test the site, and the sandbox for assignments --------------------------------------------------------
+# --- A browser to test the site, the sandbox for assignments, and a C library for tests in WebAssembly --------------------
 
 has_browser() { command -v chromium || command -v chromium-browser || command -v google-chrome; }
 
@@ -136,6 +136,7 @@ if [ "${1:-}" = test ]; then
     # Debian's Chromium brings no font of its own, and the DejaVu fonts have letters and mathematics.
     has_browser > /dev/null || wanted+=(chromium fonts-dejavu-core fonts-dejavu-extra)
     command -v bwrap > /dev/null || wanted+=(bubblewrap)
+    [ -e /usr/lib/wasm32-wasi/libc.a ] || wanted+=(wasi-libc)
     if [ "${#wanted[@]}" != 0 ] && apt-get --version > /dev/null 2>&1 && as_root true 2> /dev/null; then
         say "installing ${wanted[*]}: about a minute, once."
         log="$(mktemp)"

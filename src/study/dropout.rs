@@ -41,3 +41,20 @@ impl Dropout {
         Masks(z.0[..z.0.len() - 1].iter().map(|z| Array2::from_shape_simple_fn(z.dim(), &mut entry)).collect())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn units_are_kept_with_the_probability_asked_for_and_the_mean_stays() {
+        let z = Layers(vec![Array2::zeros((400, 300)), Array2::zeros((1, 300))]);
+        let Masks(masks) = Dropout::new(0.8, 1).unwrap().draw(&z);
+        assert_eq!(masks.len(), 1); // the output unit has none
+        let kept = masks[0].iter().filter(|&&m| m != 0.0).count() as f64 / masks[0].len() as f64;
+        assert!((kept - 0.8).abs() < 0.005, "{kept}");
+        assert!((masks[0].mean().unwrap() - 1.0).abs() < 0.005);
+        let Masks(all) = Dropout::new(1.0, 1).unwrap().draw(&z);
+        assert!(all[0].iter().all(|&m| m == 1.0));
+    }
+}
