@@ -25,9 +25,7 @@ fn any_activation() -> impl Strategy<Value = Activation> {
 fn data(features: usize, samples: usize, seed: u64) -> Dataset {
     let noise = Init::Normal { scale: 1.0, seed };
     let x = Network::new(&[samples, features, 1], Activation::Relu, noise).unwrap().weights(1).unwrap().clone();
-    let y = Array2::from_shape_fn((1, samples), |(_, sample)| {
-        f64::from(u8::from((sample as u64 + seed % 3).is_multiple_of(3)))
-    });
+    let y = Array2::from_shape_fn((1, samples), |(_, sample)| f64::from(u8::from((sample as u64 + seed % 3) % 3 == 0)));
     Dataset::new(x, y).unwrap()
 }
 
