@@ -200,7 +200,7 @@ def main(evcxr: str, connection_file: str) -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # "interrupt" comes to the kernel as a message
     try:
         toolchain = sysroot()
-        # By the second, assignments know this kernel from others, which do not have the crates that they need.
+        # Assignments look for ZERO_INIT_KERNEL: other kernels do not have the crates that they need.
         environment = dict(os.environ, EVCXR_TMPDIR=str(make_workspace(root)), ZERO_INIT_KERNEL=str(REPOSITORY))
         put_prepared(root, toolchain)
         # When it starts, evcxr rewrites any kernelspec of its own in the user's Jupyter folder that another
