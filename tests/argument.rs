@@ -230,9 +230,12 @@ fn generated_data_has_the_size_balance_and_shape_that_were_asked_for() {
     assert_eq!(circles(sampling), circles(sampling));
     assert_ne!(circles(sampling), circles(Sampling { seed: 4, ..sampling }));
     let data = circles(sampling).unwrap();
-    for (x, y) in data.x().columns().into_iter().zip(data.y()) {
-        let radius = x.dot(&x).sqrt();
-        assert!((radius - if *y == 0.0 { 1.0 } else { 0.8 }).abs() < 0.3);
+    for (label, expected) in [(0.0, 1.0), (1.0, 0.8)] {
+        let samples = data.x().columns().into_iter().zip(data.y()).filter(|&(_, &y)| y == label);
+        let radii: Vec<f64> = samples.map(|(x, _)| x.dot(&x).sqrt()).collect();
+        let mean = radii.iter().sum::<f64>() / radii.len() as f64;
+        assert!((mean - expected).abs() < 0.02, "label {label}: {mean}");
+        assert!(radii.iter().all(|radius| (radius - expected).abs() < 0.3), "label {label}: {radii:?}");
     }
     let center = data.x().mean_axis(ndarray::Axis(1)).unwrap();
     assert!(center.iter().all(|c| c.abs() < 0.02), "{center}");

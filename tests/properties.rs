@@ -1,8 +1,9 @@
 //! Properties of every network, tried on random ones.
 
-use ndarray::{Array2, Axis};
+mod common;
+
+use ndarray::{Array2, ArrayView1, Axis};
 use proptest::prelude::*;
-use proptest::test_runner::RngSeed;
 use zero_init::prelude::{Parameter, *};
 
 /// Layer sizes: up to three hidden layers, some of them wide enough for the packing matrix multiply.
@@ -35,8 +36,14 @@ fn random_network(sizes: &[usize], hidden: Activation, seed: u64) -> Network {
     network.with_biases(Init::Normal { scale: 0.5, seed }).unwrap()
 }
 
+/// The largest absolute value.
 fn largest(matrix: &Array2<f64>) -> f64 {
     matrix.iter().fold(0.0, |largest, v| largest.max(v.abs()))
+}
+
+/// Whether each entry of one matrix is within 1e-12 of the same entry of the other. NaN is close to nothing.
+fn close(a: &Array2<f64>, b: &Array2<f64>) -> bool {
+    a.dim() == b.dim() && a.iter().zip(b).all(|(a, b)| (a - b).abs() <= 1e-12)
 }
 
 /// A network with the same parameters but for those that `change` gives another value.
@@ -50,7 +57,7 @@ fn rebuilt(
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 60, rng_seed: RngSeed::Fixed(1), failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(common::cases(60))]
 
     #[test]
     fn backward_agrees_with_central_differences(sizes in sizes(), hidden in smooth(), samples in 1usize..40, seed: u64) {
@@ -94,11 +101,10 @@ proptest! {
         });
         let data = data(2, 37, seed);
         let (before, after) = (network.gradients(&data).unwrap(), permuted.gradients(&data).unwrap());
-        let close = |a: Array2<f64>, b: &Array2<f64>| largest(&(a - b)) <= 1e-12;
-        prop_assert!(close(before.dw(1).unwrap().select(Axis(0), &order), after.dw(1).unwrap()));
-        prop_assert!(close(before.db(1).unwrap().select(Axis(0), &order), after.db(1).unwrap()));
-        prop_assert!(close(before.dw(2).unwrap().select(Axis(1), &order), after.dw(2).unwrap()));
-        prop_assert!(close(before.dw(3).unwrap().clone(), after.dw(3).unwrap()));
+        prop_assert!(close(&before.dw(1).unwrap().select(Axis(0), &order), after.dw(1).unwrap()));
+        prop_assert!(close(&before.db(1).unwrap().select(Axis(0), &order), after.db(1).unwrap()));
+        prop_assert!(close(&before.dw(2).unwrap().select(Axis(1), &order), after.dw(2).unwrap()));
+        prop_assert!(close(before.dw(3).unwrap(), after.dw(3).unwrap()));
     }
 
     /// With biases of zero, doubling W¹ doubles z of every layer, exactly.
@@ -112,6 +118,46 @@ proptest! {
             prop_assert_eq!(once.z(layer).unwrap() * 2.0, twice.z(layer).unwrap().clone());
         }
     }
+
+    #[test]
+    fn collapsing_keeps_the_function(hidden in any_activation(), value in -1.0f64..1.0, width in 1usize..8, seed: u64) {
+        let mut wide = Network::new(&[2, width, 3, 1], hidden, Init::Constant(value)).unwrap();
+        wide = wide.with_biases(Init::Constant(value)).unwrap();
+        let narrow = wide.collapse().unwrap();
+        prop_assert_eq!(narrow.sizes(), vec![2, 1, 1, 1]);
+        let data = data(2, 11, seed);
+        let (of_wide, of_narrow) = (wide.forward(data.x()).unwrap(), narrow.forward(data.x()).unwrap());
+        prop_assert!(close(of_wide.z(3).unwrap(), of_narrow.z(3).unwrap()));
+        let already_narrow = random_network(&[2, 3, 1], hidden, seed);
+        prop_assert_eq!(already_narrow.collapse().unwrap(), already_narrow);
+    }
+
+    #[test]
+    fn slopes_agree_with_differences_and_stay_finite(hidden in any_activation(), z in -30.0f64..30.0, far in -1e3f64..1e3) {
+        prop_assume!(z.abs() > 1e-3);
+        let difference = (hidden.value(z + 1e-5) - hidden.value(z - 1e-5)) / 2e-5;
+        prop_assert!((difference - hidden.derivative(z)).abs() < 1e-7, "{difference} {}", hidden.derivative(z));
+        prop_assert!(hidden.value(far).is_finite() && hidden.derivative(far).is_finite());
+        let difference = (sigmoid(z + 1e-5) - sigmoid(z - 1e-5)) / 2e-5;
+        prop_assert!((difference - Activation::Sigmoid.derivative(z)).abs() < 1e-9);
+    }
+
+    /// Beyond ±15, ŷ is so close to 0 or 1 that 1 − ŷ has few digits.
+    #[test]
+    fn the_loss_of_y_hat_and_the_loss_of_z_agree(z in -15.0f64..15.0, label in any::<bool>()) {
+        let y = f64::from(u8::from(label));
+        let (of_z, of_y_hat) = (cross_entropy_at_z(z, y).unwrap(), cross_entropy(sigmoid(z), y).unwrap());
+        prop_assert!((of_z - of_y_hat).abs() <= 1e-8 * of_z);
+        let chain = cross_entropy_slope(sigmoid(z), y).unwrap() * Activation::Sigmoid.derivative(z);
+        prop_assert!((chain - delta_at_z(z, y).unwrap()).abs() < 1e-8);
+        prop_assert!((delta_at_z(z, y).unwrap() - (sigmoid(z) - y)).abs() < 1e-15);
+        prop_assert!((logit(sigmoid(z.clamp(-5.0, 5.0))).unwrap() - z.clamp(-5.0, 5.0)).abs() < 1e-12);
+    }
+}
+
+proptest! {
+    // Many cases, since some verdicts are rare.
+    #![proptest_config(common::cases(2000))]
 
     /// What the inspection says is what the numbers say, recomputed here.
     #[test]
@@ -129,89 +175,72 @@ proptest! {
         for row in inspection.layers() {
             let (a, delta) = (trace.a(row.layer - 1).unwrap(), gradients.delta(row.layer).unwrap());
             let (dw, db) = (gradients.dw(row.layer).unwrap(), gradients.db(row.layer).unwrap());
-            prop_assert_eq!((row.input, row.delta), (largest(a), largest(delta)));
+            let of_samples = || delta.axis_iter(Axis(1)).zip(a.axis_iter(Axis(1)));
+            let size = |column: ArrayView1<f64>| column.iter().fold(0.0, |size: f64, v| size.max(v.abs()));
+            let per_sample = of_samples().map(|(delta, a)| size(delta) * size(a)).fold(0.0, f64::max);
+            prop_assert_eq!((row.input, row.delta, row.per_sample), (largest(a), largest(delta), per_sample));
             prop_assert_eq!((row.dw, row.db), (largest(dw), largest(db)));
-            prop_assert_eq!(row.zeros_in_dw == row.entries_of_dw, all_zero(dw));
-            let mut no_delta = NoDelta::NoError;
+            let zeros = dw.iter().filter(|&&v| v == 0.0).count();
+            prop_assert_eq!((row.zeros_in_dw, row.entries_of_dw), (zeros, dw.len()));
+
+            // What δ is the product of. At the output layer δ = ŷ − y has one factor only: the slope counts as 1.
+            let (mut above, mut slope, mut no_delta) = (delta.clone(), Array2::ones(delta.dim()), NoDelta::NoError);
             if row.layer < network.layers() {
-                let above = network.weights(row.layer + 1).unwrap().t().dot(gradients.delta(row.layer + 1).unwrap());
-                let slope = trace.z(row.layer).unwrap().mapv(|z| hidden.derivative(z));
-                prop_assert!((row.flow_back - largest(&above)).abs() <= 1e-12 * largest(&above).max(1e-3));
-                prop_assert_eq!(row.slope, Some(largest(&slope)));
-                let off = |unit: usize| {
-                    let a = trace.a(row.layer).unwrap();
-                    (0..samples).all(|sample| a[[unit, sample]] == 0.0 && slope[[unit, sample]] == 0.0)
-                };
+                above = network.weights(row.layer + 1).unwrap().t().dot(gradients.delta(row.layer + 1).unwrap());
+                slope = trace.z(row.layer).unwrap().mapv(|z| hidden.derivative(z));
+                let a = trace.a(row.layer).unwrap();
+                let off = |unit: usize| size(a.row(unit)) == 0.0 && size(slope.row(unit)) == 0.0;
                 prop_assert_eq!(row.dead_units, Some((0..row.units).filter(|&unit| off(unit)).count()));
+                prop_assert_eq!(row.slope, Some(largest(&slope)));
                 no_delta = match (all_zero(&above), all_zero(&slope)) {
                     (true, true) => NoDelta::BothZero,
                     (true, false) => NoDelta::NothingFlowsBack,
                     (false, true) => NoDelta::SlopeZero,
-                    (false, false) => NoDelta::NeverTogether,
-                };
-            }
-            let verdict = |input_is_zero: bool, gradient: &Array2<f64>| match (input_is_zero, all_zero(delta)) {
-                _ if largest(gradient) >= threshold.max(5e-324) => Some(Verdict::Alive),
-                _ if !all_zero(gradient) => None, // small, for a cause that is checked below
-                (true, true) => Some(Verdict::InputAndDeltaZero(no_delta)),
-                (true, false) => Some(Verdict::InputZero),
-                (false, true) => Some(Verdict::DeltaZero(no_delta)),
-                (false, false) if row.per_sample == 0.0 => Some(Verdict::NeverTogether),
-                (false, false) => Some(Verdict::Cancelled),
-            };
-            for (found, expected) in
-                [(row.dw_verdict, verdict(all_zero(a), dw)), (row.db_verdict, verdict(false, db))]
-            {
-                match (found, expected) {
-                    (Verdict::Small { threshold: shown, cause }, None) => {
-                        prop_assert_eq!(shown, threshold);
-                        // What is called small is below 1 and no larger than any other factor.
-                        let slope = row.slope.unwrap_or(1.0);
-                        match cause {
-                            Factor::Input => prop_assert!(row.input <= row.flow_back.min(slope)),
-                            Factor::FlowBack => prop_assert!(row.flow_back <= slope),
-                            Factor::Slope => prop_assert!(slope <= row.flow_back && slope < 1.0),
-                            Factor::Coincidence | Factor::Mean => {}
-                        }
+                    (false, false) if above.iter().zip(&slope).all(|(&above, &slope)| above == 0.0 || slope == 0.0) => {
+                        NoDelta::NeverTogether
                     }
-                    (found, expected) => prop_assert_eq!(Some(found), expected),
-                }
+                    (false, false) => NoDelta::Underflow,
+                };
+            } else {
+                prop_assert_eq!((row.dead_units, row.slope), (None, None));
+            }
+            let (above, slope) = (largest(&above), largest(&slope));
+            prop_assert!((row.flow_back - above).abs() <= 1e-12 * above.max(1e-3));
+
+            let never_together = of_samples().all(|(delta, a)| size(delta) == 0.0 || size(a) == 0.0);
+            let dw_and_db = [
+                (row.dw_verdict, dw, row.input, per_sample, never_together),
+                (row.db_verdict, db, 1.0, row.delta, row.delta == 0.0),
+            ];
+            for (found, gradient, input, terms, never_together) in dw_and_db {
+                let expected = match (input == 0.0, row.delta == 0.0) {
+                    _ if largest(gradient) >= threshold.max(5e-324) => Verdict::Alive,
+                    _ if !all_zero(gradient) => {
+                        let Verdict::Small { cause, .. } = found else { panic!("{found:?}, and dW or db is small") };
+                        // The gradient is the product of five factors. The cause is the smallest of them.
+                        let (of_delta, of_terms) = (row.delta / (above * slope), terms / (row.delta * input));
+                        let factor = |cause| match cause {
+                            Factor::Input => input,
+                            Factor::FlowBack => above,
+                            Factor::Slope => slope,
+                            Factor::Coincidence => of_delta * of_terms,
+                            Factor::Mean => largest(gradient) / terms,
+                        };
+                        let all = [Factor::Input, Factor::FlowBack, Factor::Slope, Factor::Coincidence, Factor::Mean];
+                        let smallest = all.map(factor).into_iter().fold(f64::INFINITY, f64::min);
+                        prop_assert!(factor(cause) <= smallest * (1.0 + 1e-9), "{cause:?} of {:?}", all.map(factor));
+                        Verdict::Small { threshold, cause }
+                    }
+                    (true, true) => Verdict::InputAndDeltaZero(no_delta),
+                    (true, false) => Verdict::InputZero,
+                    (false, true) => Verdict::DeltaZero(no_delta),
+                    (false, false) if never_together => Verdict::NeverTogether,
+                    (false, false) if terms < f64::MIN_POSITIVE => Verdict::Underflow,
+                    (false, false) => Verdict::Cancelled,
+                };
+                prop_assert_eq!(found, expected);
             }
         }
-    }
-
-    #[test]
-    fn collapsing_keeps_the_function(hidden in any_activation(), value in -1.0f64..1.0, width in 1usize..8, seed: u64) {
-        let mut wide = Network::new(&[2, width, 3, 1], hidden, Init::Constant(value)).unwrap();
-        wide = wide.with_biases(Init::Constant(value)).unwrap();
-        let narrow = wide.collapse().unwrap();
-        prop_assert_eq!(narrow.sizes(), vec![2, 1, 1, 1]);
-        let data = data(2, 11, seed);
-        let difference = wide.forward(data.x()).unwrap().z(3).unwrap() - narrow.forward(data.x()).unwrap().z(3).unwrap();
-        prop_assert!(largest(&difference) < 1e-12);
-        let already_narrow = random_network(&[2, 3, 1], hidden, seed);
-        prop_assert_eq!(already_narrow.collapse().unwrap(), already_narrow);
-    }
-
-    #[test]
-    fn slopes_agree_with_differences_and_stay_finite(hidden in any_activation(), z in -30.0f64..30.0, far in -1e3f64..1e3) {
-        prop_assume!(z.abs() > 1e-3);
-        let difference = (hidden.value(z + 1e-5) - hidden.value(z - 1e-5)) / 2e-5;
-        prop_assert!((difference - hidden.derivative(z)).abs() < 1e-7, "{difference} {}", hidden.derivative(z));
-        prop_assert!(hidden.value(far).is_finite() && hidden.derivative(far).is_finite());
-        let difference = (sigmoid(z + 1e-5) - sigmoid(z - 1e-5)) / 2e-5;
-        prop_assert!((difference - Activation::Sigmoid.derivative(z)).abs() < 1e-9);
-    }
-
-    #[test]
-    fn the_loss_of_y_hat_and_the_loss_of_z_agree(z in -30.0f64..30.0, label in any::<bool>()) {
-        let y = f64::from(u8::from(label));
-        let (of_z, of_y_hat) = (cross_entropy_at_z(z, y).unwrap(), cross_entropy(sigmoid(z), y).unwrap());
-        prop_assert!((of_z - of_y_hat).abs() <= 1e-3 * of_z.max(1e-9));
-        let chain = cross_entropy_slope(sigmoid(z), y).unwrap() * Activation::Sigmoid.derivative(z);
-        prop_assert!((chain - delta_at_z(z, y).unwrap()).abs() < 1e-3);
-        prop_assert!((delta_at_z(z, y).unwrap() - (sigmoid(z) - y)).abs() < 1e-15);
-        prop_assert!((logit(sigmoid(z.clamp(-5.0, 5.0))).unwrap() - z.clamp(-5.0, 5.0)).abs() < 1e-12);
     }
 }
 
