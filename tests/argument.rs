@@ -1,5 +1,8 @@
 //! What the notebooks say beside their cells, the "edit and re-run" hints among it, and what training does from zero.
 
+// The functions of f64 differ between platforms in their last bit, which does not matter here.
+#![allow(clippy::disallowed_methods)]
+
 use zero_init::prelude::*;
 
 fn zeros(hidden: Activation) -> Network {
