@@ -3,6 +3,7 @@
 mod failure;
 pub mod figure;
 mod show;
+mod words;
 
 pub use failure::{show_error, show_failures};
 pub use show::Show;

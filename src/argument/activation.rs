@@ -54,20 +54,8 @@ impl Activation {
     pub fn value(self, z: f64) -> f64 {
         match self {
             Activation::Identity => z,
-            Activation::Relu | Activation::ReluWithSlopeAtZero(_) => {
-                if z <= 0.0 {
-                    0.0
-                } else {
-                    z
-                }
-            }
-            Activation::LeakyRelu { slope } => {
-                if z <= 0.0 {
-                    slope * z
-                } else {
-                    z
-                }
-            }
+            Activation::Relu | Activation::ReluWithSlopeAtZero(_) => below_and_above(z, 0.0, z),
+            Activation::LeakyRelu { slope } => below_and_above(z, slope * z, z),
             Activation::Tanh => tanh(z),
             Activation::Sigmoid => sigmoid(z),
             Activation::Softplus => softplus(z),
@@ -82,20 +70,8 @@ impl Activation {
         match self {
             Activation::Identity => 1.0,
             Activation::ReluWithSlopeAtZero(slope) if z == 0.0 => slope,
-            Activation::Relu | Activation::ReluWithSlopeAtZero(_) => {
-                if z > 0.0 {
-                    1.0
-                } else {
-                    0.0
-                }
-            }
-            Activation::LeakyRelu { slope } => {
-                if z > 0.0 {
-                    1.0
-                } else {
-                    slope
-                }
-            }
+            Activation::Relu | Activation::ReluWithSlopeAtZero(_) => below_and_above(z, 0.0, 1.0),
+            Activation::LeakyRelu { slope } => below_and_above(z, slope, 1.0),
             Activation::Tanh => 1.0 / (cosh(z) * cosh(z)),
             Activation::Sigmoid => sigmoid(z) * sigmoid(-z),
             Activation::Softplus => sigmoid(z),
@@ -170,6 +146,12 @@ pub fn logit(p: f64) -> Result<f64> {
         return Err(Error::value("p", "a probability from 0 to 1", p.to_string()));
     }
     Ok(ln(p) - ln_1p(-p))
+}
+
+/// One value for z ≤ 0, another one above.
+#[inline]
+fn below_and_above(z: f64, below: f64, above: f64) -> f64 {
+    if z <= 0.0 { below } else { above }
 }
 
 /// ln(1 + e^z), without overflow.

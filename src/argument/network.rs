@@ -11,7 +11,8 @@ use crate::study::data::Dataset;
 use crate::study::dropout::Masks;
 use crate::support::error::{Error, Result};
 use crate::support::matrix::{
-    Layers, affine, check_finite, check_no_overflow, check_samples, check_shape, in_standard_layout, zeros,
+    Layers, affine, check_finite, check_layer, check_no_overflow, check_samples, check_shape, check_sizes,
+    in_standard_layout, zeros,
 };
 
 /// A multilayer perceptron for two classes: hidden layers with one activation, one sigmoid output unit.
@@ -122,7 +123,7 @@ impl Trace {
 
     /// The activations a^l, (n_l, m); a^0 is x, a^L is ŷ. Errors if `layer` is not one of 0 … L.
     pub fn a(&self, layer: usize) -> Result<&Array2<f64>> {
-        crate::support::matrix::check_layer(layer, 0, self.z.0.len())?;
+        check_layer(layer, 0, self.z.0.len())?;
         Ok(&self.a[layer])
     }
 
@@ -262,30 +263,8 @@ impl fmt::Display for Network {
     }
 }
 
-/// The most parameters that a network may have (800 MB).
-pub(crate) const MAX_PARAMETERS: usize = 100_000_000;
-
 /// The most numbers that one kind of matrix, z or a or δ, may have over all layers (2 GB).
 const MAX_TRACE: usize = 250_000_000;
-
-fn check_sizes(sizes: &[usize]) -> Result<()> {
-    if sizes.len() < 2 {
-        let expected = "at least 2 (inputs and the output unit)";
-        return Err(Error::shape("sizes", expected, sizes.len().to_string()));
-    }
-    if let Some(layer) = sizes.iter().position(|&n| n == 0) {
-        return Err(Error::value("sizes", "at least 1 unit in every layer", format!("0 in layer {layer}")));
-    }
-    if sizes[sizes.len() - 1] != 1 {
-        let came = format!("{} units", sizes[sizes.len() - 1]);
-        return Err(Error::value("sizes", "1 unit in the last layer", came));
-    }
-    let of_layer = |n: &[usize]| n[1].saturating_mul(n[0].saturating_add(1));
-    if sizes.windows(2).map(of_layer).fold(0, usize::saturating_add) > MAX_PARAMETERS {
-        return Err(Error::value("sizes", format!("at most {MAX_PARAMETERS} parameters"), format!("{sizes:?}")));
-    }
-    Ok(())
-}
 
 fn set(matrices: &mut Layers<Array2<f64>>, layer: usize, index: (usize, usize), value: f64) -> Result<()> {
     let (rows, columns) = matrices.get(layer)?.dim();

@@ -4,7 +4,8 @@ use std::fmt::Display;
 
 use ndarray::{ArrayRef, Ix2};
 
-use crate::argument::inspection::{Inspection, LEGEND, LayerInspection};
+use super::words::LEGEND;
+use crate::argument::inspection::{Inspection, LayerInspection};
 use crate::argument::network::Network;
 use crate::study::check::GradientCheck;
 use crate::study::data::Dataset;

@@ -5,8 +5,9 @@ use std::fmt;
 use super::batch::Batch;
 use super::data::Dataset;
 use super::dropout::Dropout;
-use crate::argument::network::{MAX_PARAMETERS, Network};
+use crate::argument::network::Network;
 use crate::support::error::{Error, Result, check_positive};
+use crate::support::matrix::MAX_PARAMETERS;
 use crate::support::text::number;
 
 /// A run of full-batch gradient descent: W - learning_rate · dW and b - learning_rate · db, so many times.

@@ -24,6 +24,9 @@ const LANES: usize = 32;
 /// From this many weights on, the library's product was faster, measured at the 300 samples of the course.
 const LARGE: usize = 16 * 16;
 
+/// The most parameters that a network may have (800 MB).
+pub(crate) const MAX_PARAMETERS: usize = 100_000_000;
+
 /// One value for each of the layers 1 … L, with the layer's number as the index, as in the formulas.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Layers<T>(pub(crate) Vec<T>);
@@ -237,6 +240,26 @@ pub(crate) fn values_mut(matrix: &mut Array2<f64>) -> &mut [f64] {
 }
 
 // --- Checks -----------------------------------------------------------------------------------------------------------
+
+/// The sizes of the layers, inputs first, make a network with one output unit that is not absurdly large.
+pub(crate) fn check_sizes(sizes: &[usize]) -> Result<()> {
+    if sizes.len() < 2 {
+        let expected = "at least 2 (inputs and the output unit)";
+        return Err(Error::shape("sizes", expected, sizes.len().to_string()));
+    }
+    if let Some(layer) = sizes.iter().position(|&n| n == 0) {
+        return Err(Error::value("sizes", "at least 1 unit in every layer", format!("0 in layer {layer}")));
+    }
+    if sizes[sizes.len() - 1] != 1 {
+        let came = format!("{} units", sizes[sizes.len() - 1]);
+        return Err(Error::value("sizes", "1 unit in the last layer", came));
+    }
+    let of_layer = |n: &[usize]| n[1].saturating_mul(n[0].saturating_add(1));
+    if sizes.windows(2).map(of_layer).fold(0, usize::saturating_add) > MAX_PARAMETERS {
+        return Err(Error::value("sizes", format!("at most {MAX_PARAMETERS} parameters"), format!("{sizes:?}")));
+    }
+    Ok(())
+}
 
 pub(crate) fn check_layer(layer: usize, first: usize, last: usize) -> Result<()> {
     if (first..=last).contains(&layer) {
