@@ -133,7 +133,12 @@ impl Activation {
 /// ```
 #[inline]
 pub fn sigmoid(z: f64) -> f64 {
-    let e = exp(-z.abs());
+    sigmoid_from(exp(-z.abs()), z)
+}
+
+/// σ(z) from e = e^-|z|, which never overflows: 1 / (1 + e), or e / (1 + e) for z below 0.
+#[inline]
+pub(crate) fn sigmoid_from(e: f64, z: f64) -> f64 {
     let numerator = if z >= 0.0 { 1.0 } else { e };
     numerator / (1.0 + e)
 }
