@@ -20,7 +20,7 @@ export JUPYTERLAB_WORKSPACES_DIR := $(JUPYTER)/config/lab/workspaces
 export IPYTHONDIR := $(JUPYTER)/ipython
 unexport JUPYTER_PATH JUPYTER_CONFIG_PATH JUPYTERLAB_DIR
 
-.PHONY: help doctor lab test test-wasm notebooks site bench bench-kernel reference setup clean
+.PHONY: help doctor lab test test-wasm notebooks figures site bench bench-kernel reference setup clean
 
 help:
 	@echo 'make lab        open JupyterLab on the notebooks (ARGS=--no-browser and the like reach it)'
@@ -28,6 +28,7 @@ help:
 	@echo 'make test       run every check: format, lints, tests, documentation, and each notebook on the real kernel'
 	@echo 'make test-wasm  run the Rust tests on a second platform, WebAssembly: the same bits everywhere (ARGS="--test same_bits")'
 	@echo 'make notebooks  execute the notebooks in place (NB=notebooks/NAME.ipynb for one)'
+	@echo 'make figures    draw the figures that pages show outside of notebooks again: notebooks/figures'
 	@echo 'make site       make the notebooks, as committed, into pages to read without Jupyter: site/index.html'
 	@echo 'make release    make the students'"'"' versions of the assignments'
 	@echo 'make grade      grade what is in notebooks/assignments/submitted (see the README there)'
@@ -65,6 +66,9 @@ test-wasm:
 
 notebooks: setup
 	@$(PYTHON) tools/notebooks.py $(NB)
+
+figures:
+	@cargo run --quiet --locked --example figures
 
 site: setup
 	@$(PYTHON) tools/website.py

@@ -42,7 +42,7 @@ fn one_weight_frees_no_layer_and_two_free_the_output_layer() {
 #[test]
 fn the_picture_in_the_readme_is_current() {
     let figure = figure::signal(&zeros(Activation::Relu), &circles_train()).unwrap();
-    let hint = "draw it anew: figure::signal(…)?.save(\"notebooks/figures/signal.svg\")?";
+    let hint = "to draw it again: make figures";
     assert!(include_str!("../notebooks/figures/signal.svg") == figure.svg(), "{hint}");
 }
 
