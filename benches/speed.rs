@@ -20,7 +20,10 @@ fn compare() -> zero_init::Result<()> {
     let program = std::env::current_exe().expect("the path of this program");
     let python = std::env::var("BENCH_PYTHON").unwrap_or_else(|_| "python3".to_string());
     let status = std::process::Command::new(python).arg("benches/bench.py").arg(program).status();
-    assert!(status.is_ok_and(|status| status.success()), "bench.py needs a Python with NumPy and JAX: use `make bench`");
+    assert!(
+        status.is_ok_and(|status| status.success()),
+        "bench.py needs a Python with NumPy and JAX: use `make bench`"
+    );
     Ok(())
 }
 
