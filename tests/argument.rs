@@ -143,8 +143,8 @@ fn a_constant_start_has_equal_rows_and_in_layer_1_unequal_columns() {
     assert_eq!(rank(first, 1e-12), Ok(1));
 }
 
-/// Dropout makes equal units different, since each unit gets a mask of its own. From zero with ReLU it has no effect: all
-/// activations are zero anyway.
+/// Dropout makes equal units different, since each unit gets a mask of its own. From zero with ReLU it has no effect:
+/// all activations are zero anyway.
 #[test]
 fn dropout_breaks_symmetry_but_not_from_zero() {
     let data = circles_train();
@@ -206,7 +206,8 @@ fn random_starts_are_pinned() {
     assert!((variance - 2.0 / 8.0).abs() < 0.01, "{variance}");
 }
 
-/// Losses of very different size neither overflow nor make the cost negative. The cost of equal losses is exactly this loss.
+/// Losses of very different size neither overflow nor make the cost negative. The cost of equal losses is exactly this
+/// loss.
 #[test]
 fn the_cost_is_the_mean_loss() {
     let network = Network::from_parameters(vec![array![[1.0]]], vec![array![[0.0]]], Activation::Relu).unwrap();
@@ -260,7 +261,8 @@ fn a_subset_has_the_first_samples_of_each_label() {
     assert_eq!(data.subset(2, 0).unwrap().ones(), 0);
 }
 
-/// Generated data is the same on every platform and in every release, as random starts are: these are its first numbers.
+/// Generated data is the same on every platform and in every release, as random starts are: these are its first
+/// numbers.
 #[test]
 fn generated_data_is_pinned() {
     let data = two_blobs(Sampling { zeros: 1, ones: 1, noise: 0.5, seed: 1 }).unwrap();
@@ -282,8 +284,8 @@ fn dropout_keeps_the_share_and_the_mean() {
     assert_eq!(all.a(1).unwrap(), network.forward(circles_train().x()).unwrap().a(1).unwrap());
 }
 
-/// At z = 0 a ReLU has no derivative. Backpropagation takes 0, central differences give half the slope on the right side.
-/// The gradient check must report this parameter.
+/// At z = 0 a ReLU has no derivative. Backpropagation takes 0, central differences give half the slope on the right
+/// side. The gradient check must report this parameter.
 #[test]
 fn the_gradient_check_finds_the_worst_parameter() {
     let kinked = |w2: f64| {

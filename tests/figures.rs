@@ -103,7 +103,8 @@ fn weights(figure: &Figure) -> [usize; 3] {
     [THICK, FORWARD, BACKWARD].map(|style| count(figure, "polyline", style) - 1)
 }
 
-/// The curve of label 1 falls, the curve of label 0 is its mirror image, and they meet at the dot, with opposite slopes.
+/// The curve of label 1 falls, the curve of label 0 is its mirror image, and they meet at the dot, with opposite
+/// slopes.
 #[test]
 fn losses_cross_in_the_middle_with_opposite_slopes() {
     let figure = figure::losses().unwrap();
@@ -136,8 +137,8 @@ fn signal_of_the_zero_network_stops_after_x_and_at_the_output() {
     let figure = figure::signal(&relu(Init::Zeros), &circles_train()).unwrap();
     assert_figure(&figure, "Forward and backward signal in the network [2, 10, 5, 1]", (720, 604));
     assert_eq!(weights(&figure), [0, 20, 5]);
-    // The forward signal is drawn as left halves of units: 2 features and ŷ. The backward signal is drawn as right halves:
-    // ŷ only. The legend has one of each.
+    // The forward signal is drawn as left halves of units: 2 features and ŷ. The backward signal is drawn as right
+    // halves: ŷ only. The legend has one of each.
     assert_eq!(count(&figure, "polygon", "#0072B2"), 2 + 1 + 1);
     assert_eq!(count(&figure, "polygon", "#D55E00"), 1 + 1);
     assert!(figure.text().contains(
@@ -158,8 +159,8 @@ fn signal_draws_exactly_the_weights_that_have_a_gradient() {
         let alive = (1..=3).map(|l| gradients.dw(l).unwrap().iter().filter(|&&v| v != 0.0).count()).sum::<usize>();
         assert_eq!(weights(&figure::signal(&network, &data).unwrap())[0], alive);
     }
-    // Counted from 0: forward, the signal goes from x through unit 2 of layer 1 to unit 1 of layer 2. Backward, it goes from
-    // the output to unit 3 of layer 2. Only the weight between unit 1 of layer 2 and the output has both.
+    // Counted from 0: forward, the signal goes from x through unit 2 of layer 1 to unit 1 of layer 2. Backward, it goes
+    // from the output to unit 3 of layer 2. Only the weight between unit 1 of layer 2 and the output has both.
     let mut network = relu(Init::Zeros);
     for (layer, at) in [(1, (2, 0)), (2, (1, 2)), (3, (0, 3))] {
         network.set_weight(layer, at, 0.5).unwrap();

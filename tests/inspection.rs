@@ -130,7 +130,8 @@ fn dead_units_and_zero_entries_are_counted() {
     let second = row(&network, &data, 2);
     assert_eq!((second.dead_units, second.slope), (None, None));
     assert_eq!(second.input, 2.0);
-    // The largest error is ŷ − y = σ(1) − 0 at the sample x = 1. Weights and slopes of 1 pass it on to layer 1 as it is.
+    // The largest error is ŷ − y = σ(1) − 0 at the sample x = 1. Weights and slopes of 1 pass it on to layer 1 as it
+    // is.
     let error = sigmoid(1.0);
     assert_eq!((second.flow_back, second.delta, second.per_sample), (error, error, error));
     assert_eq!((first.flow_back, first.delta, first.per_sample), (error, error, error));

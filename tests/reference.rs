@@ -29,8 +29,8 @@ fn activation(name: &str) -> Activation {
     }
 }
 
-/// The numbers differ by at most 1e-12 of their size, and one is zero where the other is. Where the terms of a sum nearly
-/// cancel, rounding makes a larger difference: there, 1e-15 of the size of the terms is allowed.
+/// The numbers differ by at most 1e-12 of their size, and one is zero where the other is. Where the terms of a sum
+/// nearly cancel, rounding makes a larger difference: there, 1e-15 of the size of the terms is allowed.
 fn assert_close(what: &str, ours: &Array2<f64>, theirs: &Array2<f64>, terms: f64) {
     assert_eq!(ours.dim(), theirs.dim(), "{what}");
     for (ours, theirs) in ours.iter().zip(theirs) {
