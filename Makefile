@@ -32,7 +32,7 @@ help:
 	@echo 'make site       make the notebooks, as committed, into pages to read without Jupyter: site/index.html'
 	@echo 'make release    make the students'"'"' versions of the assignments'
 	@echo 'make grade      grade what is in notebooks/assignments/submitted (see the README there)'
-	@echo 'make bench      time training beside NumPy (and PyTorch, where .venv-bench has it), on one core'
+	@echo 'make bench      time training beside NumPy and JAX (and PyTorch, where .venv-bench has it), on one core'
 	@echo 'make bench-kernel  time the kernel beside a stock one: 3 rounds, about 20 minutes (ARGS="1 no notebooks": 2)'
 	@echo 'make reference  make the reference figures of the tests again (ARGS=--check: only compare with them)'
 	@echo 'make setup      only install what the others need; done once, it is instant'

@@ -1,6 +1,6 @@
-//! Times training, on one core. `course`: seconds of the course's run. `step SAMPLES WIDTH`: seconds of one step of
+//! Times training. `course`: seconds of the course's run. `step SAMPLES WIDTH`: seconds of one step of
 //! [2, 10, 5, 1], or of [2, WIDTH, WIDTH, 1], and its floating-point operations. Without either: hands itself to
-//! `bench.py`, which compares it with NumPy and makes a table; `make bench` does that.
+//! `bench.py`, which compares it with NumPy and JAX and prints tables; `make bench` does that.
 
 use std::time::Instant;
 
@@ -20,7 +20,10 @@ fn compare() -> zero_init::Result<()> {
     let program = std::env::current_exe().expect("the path of this program");
     let python = std::env::var("BENCH_PYTHON").unwrap_or_else(|_| "python3".to_string());
     let status = std::process::Command::new(python).arg("benches/bench.py").arg(program).status();
-    assert!(status.is_ok_and(|status| status.success()), "bench.py needs a Python with NumPy: use `make bench`");
+    assert!(
+        status.is_ok_and(|status| status.success()),
+        "bench.py needs a Python with NumPy and JAX: use `make bench`"
+    );
     Ok(())
 }
 

@@ -1,4 +1,5 @@
-//! What the notebooks say beside their cells, the "edit and re-run" hints among it, and what training does from zero.
+//! What the notebooks say between their cells, also where they tell the reader to change a line and run it again; and
+//! what training does to a network that starts at zero.
 
 // The functions of f64 differ between platforms in their last bit, which does not matter here.
 #![allow(clippy::disallowed_methods)]
@@ -38,7 +39,7 @@ fn one_weight_frees_no_layer_and_two_free_the_output_layer() {
     assert_eq!(alive(&network, &data), [true; 3]);
 }
 
-/// The picture that the README shows is the one that the code draws.
+/// The picture in the README is the one that the code draws today.
 #[test]
 fn the_picture_in_the_readme_is_current() {
     let figure = figure::signal(&zeros(Activation::Relu), &circles_train()).unwrap();
@@ -61,7 +62,7 @@ fn tanh_is_stuck_with_one_reason_less_and_sigmoid_cancels() {
     assert_eq!(alive(&zeros(Activation::Sigmoid), &unbalanced), [false, false, true]);
 }
 
-/// Stuck, on an unbalanced batch, if and only if g(0) = 0; the slope at 0 plays no part.
+/// With unequal numbers of labels, the zero network is stuck if and only if g(0) = 0. The slope g′(0) does not matter.
 #[test]
 fn what_is_stuck_is_what_has_g_0_zero() {
     let data = circles_train().subset(50, 100).unwrap();
@@ -74,7 +75,7 @@ fn what_is_stuck_is_what_has_g_0_zero() {
     }
 }
 
-/// Equal losses and moving weights; unequal losses and stuck weights.
+/// Weights can move although the losses of both labels are equal, and be stuck although these losses differ.
 #[test]
 fn equal_losses_neither_stop_weights_nor_are_needed_to() {
     let data = circles_train();
@@ -88,7 +89,7 @@ fn equal_losses_neither_stop_weights_nor_are_needed_to() {
     assert_eq!(alive(&unequal, &data), [false; 3]);
 }
 
-/// 1 : 2 labels: b³ learns logit(⅔), the cost falls to the entropy of the labels, every W is still zero.
+/// Of three labels two are 1: b³ becomes logit(⅔), the cost falls to the entropy of the labels, and every W stays zero.
 #[test]
 fn the_output_bias_learns_the_base_rate() {
     let data = circles_train().subset(75, 150).unwrap();
@@ -101,7 +102,7 @@ fn the_output_bias_learns_the_base_rate() {
     assert!((1..=3).all(|layer| all_zero(network.weights(layer).unwrap())));
 }
 
-/// Non-zero biases: the layers wake from the output backwards, one a step.
+/// With biases that are not zero, each step sets one more layer free, the output layer first.
 #[test]
 fn layers_wake_from_the_output_backwards() {
     let mut network = zeros(Activation::Relu).with_biases(Init::Constant(0.1)).unwrap();
@@ -113,7 +114,7 @@ fn layers_wake_from_the_output_backwards() {
     }
 }
 
-/// No single weight changes the cost by one bit; all together change it as ε³.
+/// Changing one weight does not change the cost by a single bit. Changing all weights by ε changes it like ε³.
 #[test]
 fn the_zero_point_is_a_saddle_of_the_third_order() {
     let data = circles_train();
@@ -129,7 +130,8 @@ fn the_zero_point_is_a_saddle_of_the_third_order() {
     }
 }
 
-/// Rows equal; across a row of layer 1 the entries differ, as the features do. From layer 2 on, one constant.
+/// After a constant start all rows of dW are equal. In layer 1 the entries of a row differ, since the two features do.
+/// From layer 2 on, all entries are equal.
 #[test]
 fn a_constant_start_has_equal_rows_and_in_layer_1_unequal_columns() {
     let network = Network::new(&[2, 10, 5, 1], Activation::Sigmoid, Init::Constant(0.5)).unwrap();
@@ -143,7 +145,8 @@ fn a_constant_start_has_equal_rows_and_in_layer_1_unequal_columns() {
     }
 }
 
-/// Different masks part the twins of a non-zero constant start; from zero with ReLU there is nothing to drop.
+/// Dropout makes equal units different, since each unit gets a mask of its own. From zero with ReLU it has no effect:
+/// all activations are zero anyway.
 #[test]
 fn dropout_breaks_symmetry_but_not_from_zero() {
     let data = circles_train();
@@ -205,7 +208,8 @@ fn random_starts_are_pinned() {
     assert!((variance - 2.0 / 8.0).abs() < 0.01, "{variance}");
 }
 
-/// A huge spread of losses neither overflows nor turns the cost negative; equal losses have exactly their mean.
+/// Losses of very different size neither overflow nor make the cost negative. The cost of equal losses is exactly this
+/// loss.
 #[test]
 fn the_cost_is_the_mean_loss() {
     let network = Network::from_parameters(vec![array![[1.0]]], vec![array![[0.0]]], Activation::Relu).unwrap();
@@ -216,7 +220,7 @@ fn the_cost_is_the_mean_loss() {
     assert_eq!(cost(Array2::from_elem((1, 7), 0.3)), cost(array![[0.3]]));
 }
 
-/// ŷ of exactly ½ is label 0, as in the course.
+/// A prediction ŷ of exactly ½ counts as label 0, as in the course.
 #[test]
 fn an_undecided_prediction_is_label_0() {
     assert!(all_zero(&zeros(Activation::Relu).predictions(circles_train().x()).unwrap()));
@@ -247,7 +251,7 @@ fn generated_data_has_the_size_balance_and_shape_that_were_asked_for() {
     }
 }
 
-/// A subset takes the first samples of each label, in their order; all of them are the whole.
+/// A subset has the first samples of each label, in the order of the data. With all samples it is the whole data set.
 #[test]
 fn a_subset_has_the_first_samples_of_each_label() {
     let data = circles_train();
@@ -259,7 +263,8 @@ fn a_subset_has_the_first_samples_of_each_label() {
     assert_eq!(data.subset(2, 0).unwrap().ones(), 0);
 }
 
-/// Noise is added to the place: these numbers are pinned, as the random starts are.
+/// Generated data is the same on every platform and in every release, as random starts are: these are its first
+/// numbers.
 #[test]
 fn generated_data_is_pinned() {
     let data = two_blobs(Sampling { zeros: 1, ones: 1, noise: 0.5, seed: 1 }).unwrap();
@@ -269,7 +274,8 @@ fn generated_data_is_pinned() {
     );
 }
 
-/// At the kink of a ReLU backpropagation says 0 and central differences say half the slope above: the check finds it.
+/// At z = 0 a ReLU has no derivative. Backpropagation takes 0, central differences give half the slope on the right
+/// side. The gradient check must report this parameter.
 #[test]
 fn the_gradient_check_finds_the_worst_parameter() {
     let kinked = |w2: f64| {
@@ -281,16 +287,16 @@ fn the_gradient_check_finds_the_worst_parameter() {
     assert_eq!((check.at, check.backpropagation), (Parameter::Bias { layer: 1, row: 0 }, 0.0));
     assert!((check.difference - 4e-3 * 0.5 * 0.5).abs() < 1e-8, "{check:?}");
     assert_eq!(check.worst, 1.0);
-    // A difference far below the largest gradient counts by what it is of a thousandth of that.
+    // A gradient far below the largest one: its error is divided by a thousandth of the largest gradient instead.
     let faint = kinked(4e-6).check_gradients(&data, 1e-3).unwrap();
     assert!((faint.worst - 4e-6 * 0.5 * 0.5 / (1e-3 * 0.5)).abs() < 1e-4, "{faint:?}");
-    // Where every gradient is zero, there is nothing to disagree on; the first parameter stands for all.
+    // All gradients are zero, so there is no error anywhere: the check reports the first parameter.
     let fitted = Network::from_parameters(vec![array![[0.0]]], vec![array![[-2000.0]]], Activation::Relu).unwrap();
     let nothing = fitted.check_gradients(&data, 1e-3).unwrap();
     assert_eq!((nothing.worst, nothing.at), (0.0, Parameter::Weight { layer: 1, row: 0, column: 0 }));
 }
 
-/// At a kink it matters which way: up switches the unit on, down leaves it off.
+/// At z = 0 the direction matters: a larger weight switches the unit on, a smaller weight leaves it off.
 #[test]
 fn a_nudge_goes_the_way_it_is_told() {
     let weights = vec![array![[0.0]], array![[1.0]]];
@@ -300,7 +306,7 @@ fn a_nudge_goes_the_way_it_is_told() {
     assert_eq!(kinked.weights_that_matter(&data, -0.1), Ok(0));
 }
 
-/// What a notebook shows of what has no table.
+/// In a notebook, a value without a table is shown as one line of text.
 #[test]
 fn values_say_what_they_are_in_a_line() {
     let mut network = zeros(Activation::Relu);

@@ -1,4 +1,4 @@
-//! Bad input gets an error that names the argument, never a panic, and changes nothing.
+//! Bad input gives an error that names the argument. It never causes a panic, and it changes nothing.
 
 mod common;
 
@@ -205,7 +205,8 @@ fn odd_number() -> impl Strategy<Value = f64> {
     ]
 }
 
-/// A matrix and labels for its columns: mostly finite numbers and valid labels, so that much is accepted.
+/// A matrix and a label for each of its columns. Most numbers are finite and most labels are valid, so that the crate
+/// accepts many of them and computes with them.
 fn odd_samples() -> impl Strategy<Value = (Array2<f64>, Array2<f64>)> {
     let finite = prop::sample::select(vec![0.0, -0.0, 1.0, -2.5, 1e154, -1e308, 1e-308]);
     let label = prop_oneof![20 => prop::sample::select(vec![0.0, 1.0]), 1 => odd_number()];
@@ -229,7 +230,7 @@ fn odd_matrix() -> impl Strategy<Value = Array2<f64>> {
 proptest! {
     #![proptest_config(common::cases(256))]
 
-    /// Whatever comes in, nothing panics; and what is accepted goes through everything.
+    /// No input causes a panic, and what one function accepts is passed on to all others.
     #[test]
     fn nothing_panics((x, y) in odd_samples(), w in odd_matrix(), b in odd_matrix(), number in odd_number()) {
         let first = Network::new(&[x.nrows(), w.nrows(), 1], Activation::Gelu, Init::Constant(number));

@@ -1,4 +1,4 @@
-//! What the figures show: well-formed, of the right size, and with the right things in them.
+//! The figures are well-formed SVG, have the right size, and show the right things.
 
 // The functions of f64 differ between platforms in their last bit, which does not matter here.
 #![allow(clippy::disallowed_methods)]
@@ -17,7 +17,7 @@ fn run(mut network: Network, training: Training) -> History {
     training.run(&mut network, &circles_train()).unwrap()
 }
 
-/// Every tag is closed in turn, attributes are quoted, text holds no bare `<` or `&` and no control character.
+/// Tags are closed in the right order, attributes are quoted, and `<`, `&` and control characters do not occur in text.
 fn assert_well_formed(svg: &str) {
     let mut open = Vec::new();
     let mut rest = svg;
@@ -73,7 +73,7 @@ fn between<'a>(text: &'a str, start: &str, end: &str) -> &'a str {
     text.split_once(start).unwrap().1.split_once(end).unwrap().0
 }
 
-/// How many elements have this name and this text in them.
+/// The number of elements that have this name and contain this text.
 fn count(figure: &Figure, element: &str, with: &str) -> usize {
     figure.svg().split('<').filter(|tag| tag.starts_with(element) && tag.contains(with)).count()
 }
@@ -100,12 +100,14 @@ const BLUE_LINE: &str = "stroke=\"#0072B2\" stroke-width=\"2\"";
 const FORWARD: &str = "stroke=\"#0072B2\" stroke-width=\"3\"";
 const BACKWARD: &str = "stroke=\"#D55E00\" stroke-width=\"3\"";
 
-/// Weights with a gradient, forward ends, backward ends; less those of the legend.
+/// The number of weights drawn with a gradient, with only a forward signal, and with only a backward signal. The one of
+/// each that the legend draws is not counted.
 fn weights(figure: &Figure) -> [usize; 3] {
     [THICK, FORWARD, BACKWARD].map(|style| count(figure, "polyline", style) - 1)
 }
 
-/// The curve of label 1 falls, that of label 0 mirrors it, and they meet in the dot, where the tangents cross.
+/// The curve of label 1 falls, the curve of label 0 is its mirror image, and they meet at the dot, with opposite
+/// slopes.
 #[test]
 fn losses_cross_in_the_middle_with_opposite_slopes() {
     let figure = figure::losses().unwrap();
@@ -114,11 +116,11 @@ fn losses_cross_in_the_middle_with_opposite_slopes() {
         assert!(texts(&figure).contains(&text), "{text}");
     }
     let one = &lines(&figure, BLUE_LINE)[0];
-    assert!(one.len() > 300 && one.is_sorted_by(|a, b| a.0 <= b.0 && a.1 <= b.1)); // down the page
+    assert!(one.len() > 300 && one.is_sorted_by(|a, b| a.0 <= b.0 && a.1 <= b.1)); // y in pixels grows downwards
     let dot = figure.svg().split("<circle").nth(1).unwrap();
     let place = ["cx=\"", "cy=\""].map(|name| between(dot, name, "\"").parse::<i32>().unwrap());
     assert!(one.iter().any(|&(x, y)| (x - place[0]).abs() <= 1 && (y - place[1]).abs() <= 1));
-    let zero = lines(&figure, "stroke=\"#D55E00\" stroke-width=\"2\"").concat(); // its dashes
+    let zero = lines(&figure, "stroke=\"#D55E00\" stroke-width=\"2\"").concat(); // the curve is dashed: one line a dash
     let mirrored =
         |&(x, y): &(i32, i32)| one.iter().any(|&(u, v)| (2 * place[0] - x - u).abs() <= 2 && (y - v).abs() <= 3);
     assert!(zero.len() > 20 && zero.iter().all(mirrored));
@@ -138,7 +140,8 @@ fn signal_of_the_zero_network_stops_after_x_and_at_the_output() {
     let figure = figure::signal(&relu(Init::Zeros), &circles_train()).unwrap();
     assert_figure(&figure, "Forward and backward signal in the network [2, 10, 5, 1]", (720, 604));
     assert_eq!(weights(&figure), [0, 20, 5]);
-    // Left halves: x and ŷ; right halves: ŷ. The legend has one of each.
+    // The forward signal is drawn as left halves of units: 2 features and ŷ. The backward signal is drawn as right
+    // halves: ŷ only. The legend has one of each.
     assert_eq!(count(&figure, "polygon", "#0072B2"), 2 + 1 + 1);
     assert_eq!(count(&figure, "polygon", "#D55E00"), 1 + 1);
     assert!(figure.text().contains(
@@ -159,7 +162,8 @@ fn signal_draws_exactly_the_weights_that_have_a_gradient() {
         let alive = (1..=3).map(|l| gradients.dw(l).unwrap().iter().filter(|&&v| v != 0.0).count()).sum::<usize>();
         assert_eq!(weights(&figure::signal(&network, &data).unwrap())[0], alive);
     }
-    // One path: x → unit 2 → unit 1, and back only to unit 3 of layer 2: no weight but one has both.
+    // Counted from 0: forward, the signal goes from x through unit 2 of layer 1 to unit 1 of layer 2. Backward, it goes
+    // from the output to unit 3 of layer 2. Only the weight between unit 1 of layer 2 and the output has both.
     let mut network = relu(Init::Zeros);
     for (layer, at) in [(1, (2, 0)), (2, (1, 2)), (3, (0, 3))] {
         network.set_weight(layer, at, 0.5).unwrap();
@@ -197,14 +201,15 @@ fn cost_curves_name_every_run_and_keep_a_huge_first_cost_off_the_axis() {
     for text in ["&lt;zeros&gt;", "0.6931 → 0.6931", "ln 2 = 0.6931", "above the axis", "cost (nats)", "step"] {
         assert!(texts.contains(&text), "{text} in {texts:?}");
     }
-    // The zeros' curve lies on the line at ln 2; the other begins at the top, right of the axis.
+    // The curve of the zero start lies on the line at ln 2. The other curve lies above this line.
     let (curve, level) = (&lines(&figure, BLUE_LINE)[0], lines(&figure, "stroke=\"#1E1E1E\" stroke-width=\"1\""));
     assert!(level.iter().any(|line| line.iter().all(|corner| corner.1 == curve[0].1)));
     assert!(curve.len() > 100 && curve.iter().all(|corner| corner.1 == curve[0].1));
     let large = lines(&figure, "#E69F00").concat();
     assert!(large.len() > 10 && large.iter().all(|corner| corner.1 < curve[0].1));
     let ticks: Vec<f64> = texts.iter().filter_map(|text| text.parse().ok()).collect();
-    assert_eq!(ticks.iter().copied().fold(0.0, f64::max), 1500.0); // steps; the costs' axis ends far below 3779
+    // The largest number at an axis is the last step: the axis of the costs ends far below the first cost.
+    assert_eq!(ticks.iter().copied().fold(0.0, f64::max), 1500.0);
 }
 
 #[test]
@@ -236,7 +241,7 @@ fn decision_boundary_draws_every_sample_in_the_shape_of_its_label() {
 
 #[test]
 fn decision_boundary_lies_where_the_prediction_changes() {
-    // ŷ = σ(20 x₁): the line is upright, in the middle, and label 1's side is to its right.
+    // ŷ = σ(20 x₁): the line is vertical and in the middle, and the side of label 1 is on its right.
     let data = Dataset::new(array![[-1.0, 1.0], [-3.0, 3.0]], array![[0.0, 1.0]]).unwrap();
     let network = Network::from_parameters(vec![array![[20.0, 0.0]]], vec![array![[0.0]]], Activation::Relu).unwrap();
     let figure = figure::decision_boundary(&network, &data).unwrap();
@@ -253,7 +258,7 @@ fn decision_boundary_lies_where_the_prediction_changes() {
 fn decision_boundary_of_the_zero_network_is_blank() {
     let figure = figure::decision_boundary(&relu(Init::Zeros), &circles_train()).unwrap();
     assert!(figure.text().contains("from 0.5 to 0.5, no line where ŷ = 0.5"));
-    assert_eq!(count(&figure, "polyline", THICK), 1); // the legend's
+    assert_eq!(count(&figure, "polyline", THICK), 1); // the one of the legend
 }
 
 #[test]
@@ -336,7 +341,7 @@ fn log_log_fits_powers() {
     for p in [-2, 0, 1, 3] {
         assert!((figure::fitted_slope(&power(p)).unwrap() - f64::from(p)).abs() < 1e-12);
     }
-    // Not through the first and the last point: (0, 0), (1, 1), (2, 0) in log10 has slope 0.
+    // The fit uses all points, not only the first and the last: (0, 0), (1, 1), (2, 0) in log10 has slope 0.
     assert!(figure::fitted_slope(&[(1.0, 1.0), (10.0, 10.0), (100.0, 1.0)]).unwrap().abs() < 1e-12);
     let (square, flat) = (power(-2), power(0));
     let figure = figure::log_log("T", "width n", "cost", &[("square", &square), ("flat", &flat)]).unwrap();
@@ -384,7 +389,7 @@ fn lines_go_through_their_points_and_end_in_a_mark() {
     assert!(figure.text().ends_with("up: 0 at 0, 4 at 2, between 0 and 4. down: 4 at 0, 0 at 2, between 0 and 4."));
     let drawn = &lines(&figure, BLUE_LINE)[0];
     assert_eq!(drawn.len(), 3);
-    // In pixels y falls: the second of the three is a quarter of the way up.
+    // The values are 0, 1 and 4: the second point is at a quarter of the height of the third.
     let (bottom, top) = (drawn[0].1, drawn[2].1);
     assert!((2 * drawn[1].0 - drawn[0].0 - drawn[2].0).abs() <= 1);
     assert!((4 * (bottom - drawn[1].1) - (bottom - top)).abs() <= 4);
@@ -417,7 +422,7 @@ fn spread_draws_every_value_and_the_medians() {
     for text in ["one run", "median", "scale", "accuracy (%)"] {
         assert!(texts(&figure).contains(&text), "{text}");
     }
-    // The three medians 2, 5, 6 at equal distances.
+    // The three medians 2, 5 and 6 stand at equal distances from left to right.
     let median = lines(&figure, "#1E1E1E\" stroke-width=\"2\"").into_iter().find(|line| line.len() == 3).unwrap();
     assert!((2 * median[1].0 - median[0].0 - median[2].0).abs() <= 1);
     assert!((4 * (median[0].1 - median[1].1) - 3 * (median[0].1 - median[2].1)).abs() <= 4, "{median:?}");
@@ -441,7 +446,7 @@ fn filmed(init: Init) -> History {
     run(relu(init), Training::new(0.1, 2000).record_cost(every()).record_norms(every()).record_snapshots(every()))
 }
 
-/// The starting tags of the frames, and what is drawn in each.
+/// The start tag of each frame, and what is drawn in this frame.
 fn frames(film: &Film) -> Vec<(&str, &str)> {
     let frames = film.still().svg().split("<g display=").filter(|group| between(group, "", ">").contains("data-step"));
     frames.map(|frame| frame.split_once('>').unwrap()).collect()
@@ -451,7 +456,7 @@ fn attribute<'a>(tag: &'a str, name: &str) -> &'a str {
     between(tag, &format!("{name}=\""), "\"")
 }
 
-/// In pixels, what a path of the form M… … says that lies in a group that is moved and stretched.
+/// Where a point of a group is, in pixels, after the group is moved (`translate`) and stretched (`scale`).
 fn in_pixels(group: &str, across: f64, down: f64) -> (f64, f64) {
     let numbers = |name: &str| -> Vec<f64> {
         between(group, name, ")").split(' ').map(|number| number.parse().unwrap()).collect()
@@ -482,7 +487,7 @@ fn a_film_has_a_frame_for_each_network_and_shows_the_last() {
     }
 }
 
-/// The line of the film is that of the figure, and its shades cover what ŷ says, cell by cell.
+/// The film draws the same line as the figure, and shades exactly the cells where ŷ is not close to ½.
 #[test]
 fn the_frames_of_a_film_are_the_figure_of_the_boundary() {
     let data = circles_train();
@@ -522,13 +527,13 @@ fn the_frames_of_a_film_are_the_figure_of_the_boundary() {
             }
         }
         let decided = y_hat.iter().filter(|&&y_hat| !(0.4..=0.6).contains(&y_hat)).count();
-        assert!(shaded.abs_diff(decided) <= 2, "{shaded}, {decided}"); // on the edge of a shade
+        assert!(shaded.abs_diff(decided) <= 2, "{shaded}, {decided}"); // ŷ of a cell may be just at 0.4 or 0.6
         all_shaded += shaded;
     }
     assert!(all_pieces > 100 && all_shaded > 1000, "{all_pieces} pieces of line, {all_shaded} shaded cells");
 }
 
-/// The lowest and the highest of a feature, with 8 % of the distance around.
+/// The lowest and the highest value of a feature, moved apart by 8 % of their distance on each side.
 fn padded(data: &Dataset, feature: usize) -> (f64, f64) {
     let row = data.x().row(feature).to_vec();
     let (low, high) = row.iter().fold((f64::MAX, f64::MIN), |(low, high), &v| (low.min(v), high.max(v)));
@@ -542,13 +547,13 @@ fn starts_are_compared_on_the_same_axes() {
     let film = figure::compare_starts(&named, &circles_train()).unwrap();
     assert_well_formed(film.still().svg());
     assert_eq!((film.frames(), frames(&film).len()), (15, 15));
-    // What is seen is the end of the run that ends lowest.
+    // Without a script one sees the last step of the run with the lowest last cost.
     let seen: Vec<&str> =
         frames(&film).into_iter().map(|(tag, _)| tag).filter(|tag| tag.starts_with("\"inline")).collect();
     assert_eq!(seen.len(), 1);
     assert_eq!(attribute(seen[0], "data-step"), "2000");
     assert_eq!(attribute(seen[0], "data-start"), "He &amp; &lt;&quot;co&quot;&gt;");
-    // Zero: the cost is a level line, all three gradients lie on one line, below the axis, at the height of the "0".
+    // Zero start: the cost is a horizontal line. All three gradients lie on one line, at the height of the label "0".
     let zero = film
         .still()
         .svg()
@@ -563,7 +568,8 @@ fn starts_are_compared_on_the_same_axes() {
     assert_eq!(lines.len(), 1 + 3);
     assert!(lines[0].iter().all(|height| *height == lines[0][0]));
     assert!(lines[1..].concat().iter().all(|height| *height == lines[1][0]) && lines[1][0] > lines[0][0]);
-    // No other start has a gradient as low, and a cost above the axis stays in its panel; marks stand at their steps.
+    // The gradients of the other starts are drawn higher than 0. A cost above the axis stays inside its panel, and the
+    // mark of each frame stands at the step of this frame.
     for (name, shown) in [("He &amp; &lt;&quot;co&quot;&gt;", "inline"), ("large", "none")] {
         let start = format!("\"{shown}\" data-start=\"{name}\">");
         let curves = film.still().svg().split("<g display=").find(|group| group.starts_with(&start)).unwrap();

@@ -1,4 +1,4 @@
-//! Each verdict is given where it is true, and says so in words.
+//! The inspection gives each verdict where it is true, and the right words for it.
 
 use zero_init::prelude::*;
 
@@ -15,7 +15,7 @@ fn dw(network: &Network, data: &Dataset, layer: usize) -> (Verdict, String) {
     (row.dw_verdict, row.why_dw())
 }
 
-/// One feature, one sample of each label.
+/// Two samples of one feature: the first has label 0, the second has label 1.
 fn pair(x0: f64, x1: f64) -> Dataset {
     Dataset::new(array![[x0, x1]], array![[0.0, 1.0]]).unwrap()
 }
@@ -58,7 +58,7 @@ fn a_zero_delta_names_its_factor() {
     let expected = (Verdict::DeltaZero(NoDelta::SlopeZero), "zero since δ¹ = 0: no slope, g′(z¹) = 0");
     assert_eq!(dw(&no_slope, &data, 1), (expected.0, expected.1.to_string()));
 
-    // The unit that is told something is off, the unit that is on is told nothing.
+    // Something flows back only to the unit that is off, and nothing to the unit that is on.
     let w1 = array![[1.0], [-1.0]];
     let never = relu(vec![w1, array![[0.0, 1.0]]], vec![array![[0.0], [0.0]], array![[0.0]]]);
     let expected =
@@ -132,7 +132,8 @@ fn dead_units_and_zero_entries_are_counted() {
     let second = row(&network, &data, 2);
     assert_eq!((second.dead_units, second.slope), (None, None));
     assert_eq!(second.input, 2.0);
-    // The largest error is ŷ − y = σ(1) − 0 at the sample x = 1. Weights and slopes of 1 pass it on to layer 1 as it is.
+    // The largest error is ŷ − y = σ(1) − 0 at the sample x = 1. Weights and slopes of 1 pass it on to layer 1 as it
+    // is.
     let error = sigmoid(1.0);
     assert_eq!((second.flow_back, second.delta, second.per_sample), (error, error, error));
     assert_eq!((first.flow_back, first.delta, first.per_sample), (error, error, error));
@@ -165,7 +166,7 @@ fn the_table_has_a_row_a_layer_and_every_number() {
     assert!(!html.contains("Dead units"));
 }
 
-/// One factor is large at one unit, the other at another: neither is small, and their product is.
+/// One factor is large at one unit, the other factor at another unit: neither is small, but their product is.
 #[test]
 fn factors_that_are_never_large_together_are_not_called_small() {
     let weights = vec![array![[0.0], [12.0]], array![[1e-9, 4.0]]];
@@ -209,7 +210,7 @@ fn a_product_that_underflows_is_not_called_disjoint_or_cancelled() {
     assert_eq!(why, "zero since δ¹ = 0: W²ᵀδ² times g′(z¹) underflows");
 }
 
-/// dW or db or both: δ · x, or their sum over the samples, is beyond the largest number; or z is.
+/// A gradient, a sum that leads to it, or z is too large for a number: this is an error and no verdict.
 #[test]
 fn overflowing_gradients_are_refused_not_called_zero() {
     let samples = |x| Dataset::new(Array2::from_elem((1, 8), x), Array2::zeros((1, 8))).unwrap();

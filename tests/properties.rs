@@ -6,7 +6,7 @@ use ndarray::{Array2, ArrayView1, Axis};
 use proptest::prelude::*;
 use zero_init::prelude::{Parameter, *};
 
-/// Layer sizes: up to three hidden layers, some of them wide enough for the packing matrix multiply.
+/// Layer sizes with up to three hidden layers. Some layers are wide enough for the matrix multiply for large matrices.
 fn sizes() -> impl Strategy<Value = Vec<usize>> {
     let width = prop_oneof![4 => 1usize..6, 1 => 16usize..20];
     (1usize..4, prop::collection::vec(width, 0..4))
@@ -44,7 +44,7 @@ fn close(a: &Array2<f64>, b: &Array2<f64>) -> bool {
     a.dim() == b.dim() && a.iter().zip(b).all(|(a, b)| (a - b).abs() <= 1e-12)
 }
 
-/// A network with the same parameters but for those that `change` gives another value.
+/// A network whose weights and biases are what `change` makes of those of the given network, layer by layer.
 fn rebuilt(
     network: &Network,
     change: impl Fn(usize, Array2<f64>, Array2<f64>) -> (Array2<f64>, Array2<f64>),
@@ -104,7 +104,7 @@ proptest! {
         prop_assert!(close(before.dw(3).unwrap(), after.dw(3).unwrap()));
     }
 
-    /// With biases of zero, doubling W¹ doubles z of every layer, exactly.
+    /// With ReLU and zero biases, doubling W¹ exactly doubles z of every layer.
     #[test]
     fn scaling_relu_weights_scales_outputs(sizes in sizes(), seed: u64) {
         let network = Network::new(&sizes, Activation::Relu, Init::He { seed }).unwrap();
@@ -156,7 +156,7 @@ proptest! {
     // Many cases, since some verdicts are rare.
     #![proptest_config(common::cases(2000))]
 
-    /// What the inspection says is what the numbers say, recomputed here.
+    /// The inspection agrees with the numbers, which are computed here a second time.
     #[test]
     fn the_inspection_agrees_with_the_numbers(
         sizes in sizes(), hidden in any_activation(), seed: u64, samples in 1usize..20,
@@ -241,13 +241,13 @@ proptest! {
     }
 }
 
-/// Twins stay twins, to the last bit, through 1000 steps, whatever the width and the activation.
+/// Units that start equal stay equal to the last bit for 1000 steps, for each width and each activation.
 #[test]
 fn identical_units_stay_identical() {
     for width in [2, 7, 16, 33] {
         for hidden in [Activation::Sigmoid, Activation::Tanh, Activation::Relu] {
             let mut network = Network::new(&[2, width, 5, 1], hidden, Init::Constant(0.1)).unwrap();
-            network.set_weight(1, (1, 0), 0.3).unwrap(); // one unit differs, the others are twins
+            network.set_weight(1, (1, 0), 0.3).unwrap(); // one unit differs, all others are equal
             let start = network.clone();
             Training::new(0.1, 1000).run(&mut network, &circles_train()).unwrap();
             assert_ne!(network, start);

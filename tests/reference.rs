@@ -1,4 +1,4 @@
-//! Every number against figures that this crate did not make: see `reference/README.md`.
+//! The crate gives the same numbers as NumPy and JAX: see `reference/README.md`.
 
 use ndarray::Array2;
 use serde_json::Value;
@@ -29,8 +29,8 @@ fn activation(name: &str) -> Activation {
     }
 }
 
-/// Equal to 1e-12 relative, and zero where the other is. Where a sum nearly cancels, rounding alone makes more of a
-/// difference: there, equal to 1e-15 of the size of its terms.
+/// The numbers differ by at most 1e-12 of their size, and one is zero where the other is. Where the terms of a sum
+/// nearly cancel, rounding makes a larger difference: there, 1e-15 of the size of the terms is allowed.
 fn assert_close(what: &str, ours: &Array2<f64>, theirs: &Array2<f64>, terms: f64) {
     assert_eq!(ours.dim(), theirs.dim(), "{what}");
     for (ours, theirs) in ours.iter().zip(theirs) {
@@ -134,7 +134,7 @@ fn the_large_random_start_reaches_the_reference_accuracy() {
     assert_eq!(network.accuracy(&circles_test()).unwrap(), on_test);
 }
 
-/// The course's normal numbers, scaled, are its starts, to the last bit.
+/// The initial weights of the course are its normal numbers times a factor, to the last bit.
 #[test]
 fn the_normal_numbers_make_the_course_s_starts() {
     let he = |inputs: usize| (2.0 / inputs as f64).sqrt();

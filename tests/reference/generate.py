@@ -26,7 +26,7 @@ import numpy as np
 from sklearn.datasets import make_circles
 
 ROOT = Path(__file__).parents[2]
-DATA = ROOT / "src/data"
+DATA = ROOT / "src/study/data"
 REFERENCE = ROOT / "tests/reference"
 
 LAYERS = [2, 10, 5, 1]
