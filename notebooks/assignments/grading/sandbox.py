@@ -206,7 +206,12 @@ class Sandbox:
             self.complaint = line
 
     def _watch(self):
-        """Ends the sandbox when it uses too much. Limits that the system keeps would count each process alone."""
+        """Ends the sandbox when it uses too much. Limits that the system keeps would count each process alone.
+
+        A process that starts another one is counted twice for a moment, since the new one begins as its copy. So only
+        what is too much in two looks one after the other ends the sandbox.
+        """
+        was_too_much = False
         while self.alive:
             try:
                 family = psutil.Process(self.process.pid).children(recursive=True)
@@ -220,9 +225,11 @@ class Sandbox:
                         threads += process.num_threads()
                 except psutil.Error:
                     pass
-            if memory > self.limits.memory or threads > self.limits.processes:
+            too_much = memory > self.limits.memory or threads > self.limits.processes
+            if too_much and was_too_much:
                 self._kill("big")
                 return
+            was_too_much = too_much
             time.sleep(0.1)
 
     def _kill(self, why):
