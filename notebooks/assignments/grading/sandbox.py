@@ -284,8 +284,8 @@ class Sandbox:
     def answer(self, signatures, judge):
         """Has the kernel answer calls of these functions while the command `judge` asks. Returns what went wrong, or None,
         and what the judge printed."""
-        # In braces, since a line that begins with a colon would be a command; the colons, since the cells before may define
-        # a module of the crate's name.
+        # In braces, since a line that begins with a colon would be a command; the colons, since the cells before may
+        # define a module of the crate's name.
         self._order(f'{{ ::exercise::answer!("{self.socket_path}", {", ".join(signatures)}); }}')
         deadline = time.monotonic() + self.limits.cell
         self.listener.settimeout(0.05)
