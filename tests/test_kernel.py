@@ -180,7 +180,8 @@ def test_nothing_asks_a_registry_for_the_crates_of_the_repository():
     """Anyone could publish a crate of that name."""
     notebooks = sorted((REPOSITORY / "notebooks").rglob("*.ipynb"))
     texts = {path: "\n".join(cell.source for cell in nb.read(path).cells) for path in notebooks}
-    others = [REPOSITORY / "README.md", *(REPOSITORY / "notebooks").rglob("*.md"), *(REPOSITORY / "notebooks").rglob("*.toml")]
+    others = [path for ending in ("md", "toml") for path in (REPOSITORY / "notebooks").rglob(f"*.{ending}")]
+    others.append(REPOSITORY / "README.md")
     texts |= {path: path.read_text(encoding="utf-8") for path in others}
     assert [(path.name, line) for path, text in texts.items() for line in text.splitlines() if asks_a_registry(line)] == []
     assert sum(text.count(":dep zero-init = {") for text in texts.values()) >= len(notebooks)

@@ -171,7 +171,8 @@ def prepare() -> int:
     try:
         print("zero-init: building the crate for the notebooks' kernels: a quarter of a minute.", file=sys.stderr)
         with notebooks.start_kernel(notebooks.NOTEBOOKS) as kernel:
-            outputs = kernel.run(':dep zero-init = { path = ".." }\n:dep exercise = { workspace = true }\nuse zero_init::prelude::*;')
+            crates = ':dep zero-init = { path = ".." }\n:dep exercise = { workspace = true }\n'
+            outputs = kernel.run(crates + "use zero_init::prelude::*;")
             if outputs:
                 raise notebooks.NotebookError(outputs[0].get("evalue") or outputs[0].get("text"))
             crate = Path(kernel.run(":last_compile_dir")[0].data["text/plain"].strip())

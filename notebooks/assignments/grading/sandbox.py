@@ -206,7 +206,12 @@ class Sandbox:
             self.complaint = line
 
     def _watch(self):
-        """Ends the sandbox when it uses too much. Limits that the system keeps would count each process alone."""
+        """Ends the sandbox when it uses too much. Limits that the system keeps would count each process alone.
+
+        A process that starts another one is counted twice for a moment, since the new one begins as its copy. So only
+        what is too much in two looks one after the other ends the sandbox.
+        """
+        was_too_much = False
         while self.alive:
             try:
                 family = psutil.Process(self.process.pid).children(recursive=True)
@@ -220,9 +225,11 @@ class Sandbox:
                         threads += process.num_threads()
                 except psutil.Error:
                     pass
-            if memory > self.limits.memory or threads > self.limits.processes:
+            too_much = memory > self.limits.memory or threads > self.limits.processes
+            if too_much and was_too_much:
                 self._kill("big")
                 return
+            was_too_much = too_much
             time.sleep(0.1)
 
     def _kill(self, why):
@@ -277,8 +284,8 @@ class Sandbox:
     def answer(self, signatures, judge):
         """Has the kernel answer calls of these functions while the command `judge` asks. Returns what went wrong, or None,
         and what the judge printed."""
-        # In braces, since a line that begins with a colon would be a command; the colons, since the cells before may define
-        # a module of the crate's name.
+        # In braces, since a line that begins with a colon would be a command; the colons, since the cells before may
+        # define a module of the crate's name.
         self._order(f'{{ ::exercise::answer!("{self.socket_path}", {", ".join(signatures)}); }}')
         deadline = time.monotonic() + self.limits.cell
         self.listener.settimeout(0.05)
