@@ -10,6 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -187,3 +188,31 @@ def test_types_of_variables_are_known_without_the_vector_instructions(clone):
         assert kernel.run('let map = std::collections::HashMap::from([("a", 1)]);') == []
         assert kernel.run("let pairs = map.iter().map(|(k, v)| (k.len(), *v)).collect::<Vec<_>>();") == []
         assert text(kernel.run('println!("{pairs:?}");')) == "[(1, 1)]\n"
+
+
+# Starts a kernel and runs a cell that never ends; prints a line when that cell runs.
+CLIENT = """
+import sys
+sys.path.insert(0, sys.argv[1])
+import notebooks as nb
+with nb.start_kernel(nb.NOTEBOOKS) as kernel:
+    kernel.client.execute('println!("runs"); loop {}')
+    while kernel.client.get_iopub_msg()["content"].get("text") != "runs\\n":
+        pass
+    print("runs", flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_a_kernel_ends_with_its_client_even_if_that_is_killed(tmp_path):
+    command = [sys.executable, "-c", CLIENT, str(REPOSITORY / "tools")]
+    environment = dict(os.environ, TMPDIR=str(tmp_path))  # who is killed does not remove its files
+    with subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as client:
+        assert client.stdout.readline() == "runs\n"
+        family = psutil.Process(client.pid).children(recursive=True)
+        assert len(family) >= 3, "the launcher, evcxr and the process that runs cells"
+        client.kill()
+        _, left = psutil.wait_procs(family, timeout=60)
+        for process in left:
+            process.kill()
+        assert left == []

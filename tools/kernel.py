@@ -20,6 +20,8 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
+import time
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -186,13 +188,34 @@ def prepare() -> int:
 # --- The kernel ------------------------------------------------------------------------------------------------------
 
 
+def end_with_client(client: int) -> None:
+    """Sends this process SIGTERM when the process with the number `client` is gone, even if that was killed."""
+    if os.getppid() == client:
+        while os.getppid() == client:  # a process that ends loses its children at once
+            time.sleep(1)
+    else:
+        while is_alive(str(client)):
+            time.sleep(1)
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def end_group() -> None:
+    """Ends all other processes of this group: evcxr, the process that runs cells, and what cells have started."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    os.killpg(os.getpgrp(), signal.SIGTERM)
+
+
 def main(evcxr: str, connection_file: str) -> int:
     remove_abandoned()
     root = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-"))
     kernel = None
+    if os.getpgrp() != os.getpid():
+        os.setpgid(0, 0)  # Jupyter's clients have done so already
     # A plain return runs the `finally` below; without this, SIGTERM would not.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # "interrupt" comes to the kernel as a message
+    if client := int(os.environ.get("JPY_PARENT_PID") or 0):
+        threading.Thread(target=end_with_client, args=(client,), daemon=True).start()
     try:
         toolchain = sysroot()
         environment = dict(os.environ, EVCXR_TMPDIR=str(make_workspace(root)))
@@ -207,6 +230,7 @@ def main(evcxr: str, connection_file: str) -> int:
         kernel = subprocess.Popen([evcxr, "--control_file", connection_file], env=environment)
         return kernel.wait()
     finally:
+        end_group()
         if kernel is not None and kernel.poll() is None:
             kernel.kill()
             kernel.wait()

@@ -177,7 +177,7 @@ class Sandbox:
             command = [command[0], "--seccomp", str(self.filter.fileno()), *command[1:]]
         self.process = subprocess.Popen(
             command, pass_fds=passed, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=self.folder,
-            start_new_session=True, preexec_fn=self._limit_process)
+            env=dict(os.environ, TMPDIR=self.folder), start_new_session=True, preexec_fn=self._limit_process)
         self.alive = True
         self.answers = queue.Queue(100)  # who floods it waits
         self.complaint = b""
@@ -225,12 +225,20 @@ class Sandbox:
             time.sleep(0.1)
 
     def _kill(self, why):
+        """Ends all processes of the sandbox. With bubblewrap they end with it; without, each has to be killed."""
         if self.alive:
             self.alive, self.ended = False, why
             try:
+                family = psutil.Process(self.process.pid).children(recursive=True)
                 os.killpg(self.process.pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
+            except (psutil.NoSuchProcess, ProcessLookupError):
+                return  # it has ended; a kernel that it leaves behind notices that and ends, too
+            for process in [] if self.isolated else family:
+                try:
+                    process.kill()
+                except psutil.NoSuchProcess:
+                    pass
+            psutil.wait_procs(family, timeout=5)  # so that nothing is written any more into the folder, which goes next
 
     def _stop(self):
         if hasattr(self, "process"):
