@@ -3,7 +3,11 @@
 import re
 from dataclasses import dataclass
 
-import notebooks as nb
+from nbformat import NotebookNode
+
+from kernel_client import Kernel
+from notebooks import NOTEBOOKS
+from outputs import kind
 
 TAG = "claim:"
 
@@ -72,26 +76,26 @@ FALSEHOODS = [
 ]
 
 
-def claims_of(cell: nb.NotebookNode) -> list[str]:
+def claims_of(cell: NotebookNode) -> list[str]:
     """The claims that a cell settles."""
     return [tag.removeprefix(TAG) for tag in cell.metadata.get("tags", []) if tag.startswith(TAG)]
 
 
 def rows() -> dict[str, str]:
     """The claims of the table in notebooks/README.md, and the notebook that settles each."""
-    text = (nb.NOTEBOOKS / "README.md").read_text(encoding="utf-8")
+    text = (NOTEBOOKS / "README.md").read_text(encoding="utf-8")
     return dict(re.findall(r"^\| (C\d+) \|.*\]\((\S+\.ipynb)\) \|$", text, flags=re.MULTILINE))
 
 
-def survivors(name: str, cell: nb.NotebookNode, kernel: nb.Kernel) -> list[Falsehood]:
+def unnoticed_falsehoods(name: str, cell: NotebookNode, kernel: Kernel) -> list[Falsehood]:
     """Runs each edit of a cell that has just run, and lists those that no assertion notices."""
     found = []
     for falsehood in FALSEHOODS:
         if not name.startswith(falsehood.notebook) or cell.id != falsehood.cell or falsehood.old not in cell.source:
             continue
-        outputs = nb.tidy(kernel.run(cell.source.replace(falsehood.old, falsehood.new)) + kernel.settle())
-        said = "".join(output.text for output in outputs if nb.kind(output) == "stderr")
+        outputs = kernel.run(cell.source.replace(falsehood.old, falsehood.new))
+        said = "".join(output.text for output in outputs if kind(output) == "stderr")
         if "panicked at" not in said or "assert" not in said:
             found.append(falsehood)
-        kernel.run(cell.source)  # the variables as they were
+        kernel.execute(cell.source)  # the variables as they were
     return found

@@ -3,7 +3,6 @@ are tables. Nothing here measures time: what cargo has not built again has the f
 """
 
 import hashlib
-import json
 import os
 import shutil
 import subprocess
@@ -16,11 +15,11 @@ import pytest
 REPOSITORY = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(REPOSITORY / "tools"))
 
-import notebooks as nb  # noqa: E402
+from kernel_client import kernel_command, start_kernel  # noqa: E402
 from thorough import thorough  # noqa: E402
 
 BY_PATH = ':dep zero-init = { path = ".." }\nuse zero_init::prelude::*;'
-SHOWN = BY_PATH.replace("prelude::*", "{eprintln, prelude::*}") + "\nshow_failures();"
+SHOW_FAILURES = BY_PATH.replace("prelude::*", "{eprintln, prelude::*}") + "\nshow_failures();"
 BY_VERSION = ':dep zero-init = "0.1"\nuse zero_init::prelude::*;'
 
 
@@ -34,11 +33,8 @@ class Clone:
         for name in ("Cargo.toml", "Cargo.lock", "README.md", "notebooks/evcxr.toml"):
             (root / name).parent.mkdir(exist_ok=True)
             shutil.copy(REPOSITORY / name, root / name)
-        spec = json.loads((nb.KERNELS / "rust" / "kernel.json").read_text())
-        spec["argv"][1] = str(root / "tools" / "kernel.py")
-        self.kernels = root / ".venv" / "share" / "jupyter" / "kernels"
-        (self.kernels / "rust").mkdir(parents=True)
-        (self.kernels / "rust" / "kernel.json").write_text(json.dumps(spec))
+        self.command = kernel_command()
+        self.command[1] = str(root / "tools" / "kernel.py")
         self.assignments = root / "notebooks" / "assignments" / "one"
         self.assignments.mkdir(parents=True)
 
@@ -47,7 +43,7 @@ class Clone:
         return subprocess.run(command, capture_output=True, text=True)
 
     def kernel(self, folder="notebooks", **variables):
-        return nb.start_kernel(self.root / folder, self.kernels, variables)
+        return start_kernel(self.root / folder, self.command, variables)
 
     def contents(self):
         """What is kept, by file: a digest and the time."""
@@ -151,11 +147,10 @@ def test_preparing_is_done_once_and_cleans_up(clone):
     assert fresh != kept
 
 
-def test_a_failure_is_a_table_and_its_text_on_stderr(clone, monkeypatch):
-    monkeypatch.setattr(nb, "stable", lambda text: text)  # which leaves out a backtrace
+def test_a_failure_is_a_table_and_its_text_on_stderr(clone):
     with clone.kernel() as kernel:
-        assert kernel.run(SHOWN) == []
-        stderr, table = kernel.run('let (a, b) = (1, 2);\nassert_eq!(a, b, "why {}", 3);') + kernel.settle()
+        assert kernel.run(SHOW_FAILURES) == []
+        stderr, table = kernel.run('let (a, b) = (1, 2);\nassert_eq!(a, b, "why {}", 3);')
         assert stderr.name == "stderr" and stderr.text.strip().split("\n") == [
             "thread '<unnamed>' panicked at cell:", "assertion `left == right` failed: why 3", "  left: 1", " right: 2",
         ]
@@ -163,15 +158,15 @@ def test_a_failure_is_a_table_and_its_text_on_stderr(clone, monkeypatch):
             "A claim does not hold. why 3", "expected (right): 2", "came (left): 1",
             'look at: assert_eq!(a, b, "why {}", 3);',
         ]
-        stderr, table = kernel.run("circles_train().x().dot(circles_train().x());") + kernel.settle()
+        stderr, table = kernel.run("circles_train().x().dot(circles_train().x());")
         assert "2 × 300" in stderr.text and "look at" not in table.data["text/plain"]  # it panicked in ndarray
         # A process that ended takes the hook with it: the first cell brings it back.
         assert kernel.run("std::process::exit(1);")[0].output_type == "error"
-        assert kernel.run(SHOWN) == []
-        stderr, table = kernel.run("logit(2.0)?;") + kernel.settle()
+        assert kernel.run(SHOW_FAILURES) == []
+        stderr, table = kernel.run("logit(2.0)?;")
         assert stderr.text == "p: expected a probability from 0 to 1, got 2\n"
         assert table.data["text/plain"].startswith("The cell stopped at an error.\nexpected: a probability")
-        stderr, table = kernel.run("assert!(1 > 2);") + kernel.settle()
+        stderr, table = kernel.run("assert!(1 > 2);")
         assert stderr.text.strip().count("\n") == 1 and "look at: assert!(1 > 2);" in table.data["text/plain"]
 
 
@@ -190,17 +185,18 @@ def test_types_of_variables_are_known_without_the_vector_instructions(clone):
         assert text(kernel.run('println!("{pairs:?}");')) == "[(1, 1)]\n"
 
 
-# Starts a kernel and runs a cell that never ends; prints a line when that cell runs.
+# Starts a kernel and runs a cell that prints a line and never ends; writes a line itself when that has come.
 CLIENT = """
 import sys
+from pathlib import Path
 sys.path.insert(0, sys.argv[1])
-import notebooks as nb
-with nb.start_kernel(nb.NOTEBOOKS) as kernel:
-    kernel.client.execute('println!("runs"); loop {}')
-    while kernel.client.get_iopub_msg()["content"].get("text") != "runs\\n":
-        pass
-    print("runs", flush=True)
-    sys.stdin.read()
+from kernel_client import CellTooLoud, start_kernel
+with start_kernel(Path.cwd(), most_text=1) as kernel:
+    try:
+        kernel.run('println!("runs"); loop {}')
+    except CellTooLoud:
+        print("runs", flush=True)
+        sys.stdin.read()
 """
 
 

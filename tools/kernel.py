@@ -162,20 +162,21 @@ def prepare() -> int:
     wanted = PREPARED / key(sysroot())
     if wanted.is_dir():
         return 0
-    import notebooks  # noqa: PLC0415  only this needs Jupyter
+    import kernel_client  # noqa: PLC0415  only this needs Jupyter
 
     part = wanted.with_suffix(f".{os.getpid()}")  # has a suffix: no kernel takes it
     try:
         print("zero-init: building the crate for the notebooks' kernels: a quarter of a minute.", file=sys.stderr)
-        with notebooks.start_kernel(notebooks.NOTEBOOKS) as kernel:
+        command = [sys.executable, __file__, *kernel_client.kernel_command()[2:]]
+        with kernel_client.start_kernel(REPOSITORY / "notebooks", command) as kernel:
             outputs = kernel.run(':dep zero-init = { path = ".." }\nuse zero_init::prelude::*;')
             if outputs:
-                raise notebooks.NotebookError(outputs[0].get("evalue") or outputs[0].get("text"))
+                raise kernel_client.KernelError(outputs[0].get("evalue") or outputs[0].get("text"))
             crate = Path(kernel.run(":last_compile_dir")[0].data["text/plain"].strip())
             leave_out = shutil.ignore_patterns("incremental", "*ctx*", "libcode_*")  # the cell itself: no other has it
             shutil.copytree(crate / "target", part / "ctx" / "target", ignore=leave_out)
         os.rename(part, wanted)
-    except (OSError, notebooks.NotebookError) as error:
+    except (OSError, kernel_client.KernelError) as error:
         if not wanted.is_dir():  # else another one was faster
             print(f"zero-init: that failed, so kernels start slower: {error}", file=sys.stderr)
     shutil.rmtree(part, ignore_errors=True)

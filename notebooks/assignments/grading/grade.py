@@ -151,7 +151,7 @@ def main(course, arguments):
         if os.environ.get("SANDBOX", "on") != "off":
             sandbox.bubblewrap(sandbox.Limits(), "/nowhere", sandbox.kernel_command())
         prepare(course, sorted({name for _, name in wanted}))
-    except (sandbox.SandboxError, judge.JudgeError) as error:
+    except (sandbox.SandboxError, sandbox.KernelError, judge.JudgeError) as error:
         print(f"grade: {error}", file=sys.stderr)
         return 2
     remarks = {(student, name): mend(course / "submitted" / student / name, name) for student, name in found}

@@ -25,6 +25,10 @@ import psutil
 
 HERE = Path(__file__).resolve().parent
 REPOSITORY = HERE.parents[2]
+sys.path.insert(0, str(REPOSITORY / "tools"))
+
+from kernel_client import KernelError, kernel_command  # noqa: E402
+
 SOCKET = "/tmp/answers.socket"
 LONGEST_LINE = 4_000_000
 
@@ -59,15 +63,6 @@ WORDS = {
     "big": "this used more memory or processes than allowed, so it was stopped",
     "loud": "this printed more than allowed, so it was stopped",
 }
-
-
-def kernel_command():
-    """The command of the project's kernel, as JupyterLab starts it."""
-    spec = Path(sys.prefix, "share/jupyter/kernels/rust/kernel.json")
-    try:
-        return json.loads(spec.read_text(encoding="utf-8"))["argv"]
-    except FileNotFoundError:
-        raise SandboxError("the Rust kernel is not set up: run 'make setup'") from None
 
 
 def rust_home():
@@ -110,7 +105,8 @@ def visible(kernel):
     paths = ["/usr", "/bin", "/lib", "/lib64", "/etc/alternatives", "/etc/ld.so.cache", sys.prefix, sys.base_prefix,
              sysroot, registry, kernel[2], HERE / "runner.py", HERE / "evcxr.toml"]
     paths += [REPOSITORY / name for name in
-              ("Cargo.toml", "Cargo.lock", "src", "benches", "README.md", "tools/kernel.py", "target/kernel")]
+              ("Cargo.toml", "Cargo.lock", "src", "benches", "README.md", "tools/kernel.py", "tools/kernel_client.py",
+               "target/kernel")]
     return [str(path) for path in paths if os.path.exists(path)]
 
 
@@ -308,5 +304,5 @@ class Sandbox:
         if not passed and not self.alive:
             return Ran(self.ended), ""
         # The judge has spoken; what happens to the process after that concerns the next cells only.
-        self._answer(time.monotonic() + 5)
+        self._answer(time.monotonic() + self.limits.check)
         return None, "passed" if passed else said.decode(errors="replace").strip()
