@@ -125,6 +125,33 @@ def test_graded_again_in_another_order_the_grades_are_the_same(tmp_path):
     assert grades_of(course) == before
 
 
+def test_what_a_grade_depends_on_is_in_its_fingerprint(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(GRADE.parent)
+    grade = importlib.import_module("grade")
+    course = copy_of_the_course(tmp_path / "course")
+    hand_in(course, [row for row in ROWS if row.name == "empty"], port=0)
+    crate = tmp_path / "lib.rs"
+    crate.touch()
+    assert {"Cargo.lock", "circles_train.csv", "lib.rs"} <= {path.name for path in grade.kernel.inputs()}
+    monkeypatch.setattr(grade.kernel, "inputs", lambda: [crate])
+
+    seen = [grade.fingerprint(course, "empty", "blank")]
+    for path, text in (
+        (course / "submitted/empty/blank/blank.ipynb", " "),
+        (course / "source/blank/blank.ipynb", " "),
+        (course / "nbgrader_config.py", "\nc.Grade.memory_bytes = 1_300_000_001\n"),
+        (crate, "// more"),
+    ):
+        with path.open("a", encoding="utf-8") as file:
+            file.write(text)
+        seen.append(grade.fingerprint(course, "empty", "blank"))
+    monkeypatch.setenv("SANDBOX", "off")
+    seen.append(grade.fingerprint(course, "empty", "blank"))
+    assert len(set(seen)) == 6
+    moved = course.rename(tmp_path / "elsewhere")
+    assert grade.fingerprint(moved, "empty", "blank") == seen[-1]
+
+
 def test_what_went_wrong_is_what_the_log_says(monkeypatch):
     monkeypatch.syspath_prepend(GRADE.parent)
     grade = importlib.import_module("grade")

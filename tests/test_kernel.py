@@ -4,6 +4,7 @@ are tables. Nothing here measures time: what cargo has not built again has the f
 
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -15,6 +16,7 @@ import pytest
 REPOSITORY = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(REPOSITORY / "tools"))
 
+import kernel as launcher  # noqa: E402
 from kernel_client import kernel_command, start_kernel  # noqa: E402
 from thorough import thorough  # noqa: E402
 
@@ -74,6 +76,27 @@ def rebuilt(clone, kernel):
     kept = libraries(clone.prepared)
     assert any(name.startswith("libzero_init-") for name in mine)
     return {name.split("-")[0] for name, time in mine.items() if kept.get(name) != time}
+
+
+def test_the_key_names_every_file_that_goes_into_the_build():
+    sources = [path for crate in launcher.CRATES for path in (crate / "src").rglob("*.rs")]
+    embedded = {
+        (source.parent / name).resolve()
+        for source in sources
+        for name in re.findall(r'include_(?:str|bytes)!\(\s*"([^"]+)"', source.read_text(encoding="utf-8"))
+    }
+    assert {".csv", ".js"} <= {path.suffix for path in embedded}
+    assert {*sources, *embedded, REPOSITORY / "Cargo.toml", REPOSITORY / "Cargo.lock"} <= set(launcher.inputs())
+
+
+def test_the_key_changes_with_the_time_of_a_file(tmp_path, monkeypatch):
+    file = tmp_path / "film.js"
+    file.touch()
+    monkeypatch.setattr(launcher, "inputs", lambda: [file])
+    before = launcher.key(None)
+    assert launcher.key(None) == before
+    os.utime(file, ns=(0, 1))
+    assert launcher.key(None) != before
 
 
 @pytest.mark.parametrize(

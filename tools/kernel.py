@@ -25,6 +25,7 @@ import time
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+CRATES = [REPOSITORY]  # the folders of the crates that are built
 PREPARED = REPOSITORY / "target" / "kernel"
 PREFIX = "zero-init-kernel-"
 
@@ -133,10 +134,17 @@ def sysroot() -> Path | None:
 # --- What is built once ----------------------------------------------------------------------------------------------
 
 
+def inputs() -> list[Path]:
+    """All files of the repository that go into what cargo makes of it here, data and scripts that are embedded included."""
+    files = [REPOSITORY / "Cargo.lock", REPOSITORY / "notebooks" / "evcxr.toml", Path(__file__)]
+    for crate in CRATES:
+        files += [crate / "Cargo.toml", *sorted(path for path in (crate / "src").rglob("*") if path.is_file())]
+    return files
+
+
 def key(toolchain: Path | None) -> str:
     """Names what the copy depends on: cargo compares times of files, and so does this."""
-    files = [REPOSITORY / "Cargo.toml", REPOSITORY / "Cargo.lock", REPOSITORY / "notebooks" / "evcxr.toml", Path(__file__)]
-    files += sorted((REPOSITORY / "src").rglob("*.rs"))
+    files = inputs()
     if toolchain:
         files.append(toolchain / "bin" / "rustc")
     text = "\n".join(f"{file} {file.stat().st_mtime_ns}" for file in files if file.exists())

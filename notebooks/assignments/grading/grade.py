@@ -9,6 +9,7 @@ Usage: grade.py [--jobs N] [--student NAME]... [ASSIGNMENT]...
 import argparse
 import csv
 import hashlib
+import json
 import os
 import shutil
 import sys
@@ -26,6 +27,9 @@ from traitlets.config.loader import PyFileConfigLoader
 import judge
 import sandbox
 
+import kernel  # found by sandbox.py
+import kernel_client
+
 HERE = Path(__file__).resolve().parent
 
 
@@ -33,8 +37,7 @@ def nbgrader(course, step, *arguments):
     """One of nbgrader's steps with the course's settings. Returns what went wrong, or nothing."""
     warnings.simplefilter("ignore")  # what nbgrader's own use of its libraries calls forth
     os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"  # it calls a program, alembic
-    config = PyFileConfigLoader("nbgrader_config.py", str(course)).load_config()
-    result = getattr(NbGraderAPI(config=config), step)(*arguments)
+    result = getattr(NbGraderAPI(config=settings(course)), step)(*arguments)
     # The error may only say that the log has the reason.
     return "" if result["success"] else last_error(f"{result['log'] or ''}\n{result['error'] or ''}")
 
@@ -59,13 +62,22 @@ def mend(folder, name):
     return f"there was no {wanted.name}, so an empty one was graded"
 
 
+def settings(course):
+    """The course's settings. With the variable SANDBOX, they depend on how `make grade` was called."""
+    return PyFileConfigLoader("nbgrader_config.py", str(course)).load_config()
+
+
 def fingerprint(course, student, name):
-    """What a grade depends on: the submission, the assignment's source, and the grading itself."""
+    """What a grade depends on: the submission, the assignment's source, the settings, the grading itself, and the crates."""
     files = [course / "submitted" / student / name / f"{name}.ipynb", course / "source" / name / f"{name}.ipynb"]
-    files += sorted(HERE.glob("*.py")) + sorted((sandbox.REPOSITORY / "src").rglob("*.rs"))
+    files += sorted(path for path in HERE.iterdir() if path.is_file())
+    files += [*kernel.inputs(), Path(kernel_client.__file__)]
     total = hashlib.sha256()
     for path in files:
         total.update(hashlib.sha256(path.read_bytes() if path.is_file() else b"").digest())
+    # Where the course lies makes no difference.
+    chosen = {section: values for section, values in settings(course).items() if section != "CourseDirectory"}
+    total.update(json.dumps(chosen, sort_keys=True, default=repr).encode())
     return total.hexdigest()
 
 
