@@ -8,9 +8,10 @@ gains nothing and disturbs nothing gets 3 of the 5 points that are graded by mac
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
-COURSE = Path(__file__).resolve().parent.parent / "notebooks/assignments"
+from conftest import REPOSITORY
+
+COURSE = REPOSITORY / "notebooks/assignments"
 
 
 def cells_of(folder, name):

@@ -2,7 +2,6 @@
 
 import csv
 import html
-import importlib
 import json
 import os
 import re
@@ -16,14 +15,14 @@ import types
 
 import pytest
 
+import grade
+from conftest import ALL, IN_CI, REPOSITORY
 from submissions import COURSE, RIGHT, ROWS, SIMILAR, solutions, submission
-from thorough import ALL, thorough
 
-REPOSITORY = COURSE.parent.parent
 GRADE = COURSE / "grading/grade.py"
 
 pytestmark = pytest.mark.skipif(
-    shutil.which("bwrap") is None and "ZERO_INIT_CI" not in os.environ, reason="bubblewrap (bwrap) is not installed")
+    shutil.which("bwrap") is None and not IN_CI, reason="bubblewrap (bwrap) is not installed")
 
 
 def copy_of_the_course(folder):
@@ -100,7 +99,7 @@ def test_the_table_has_its_mistakes_accidents_and_attacks():
     assert len({student_of(row) for row in ROWS}) == len(ROWS)
 
 
-@thorough
+@pytest.mark.slow
 def test_graded_again_in_another_order_the_grades_are_the_same(tmp_path):
     course = copy_of_the_course(tmp_path)
     names = ["only what is seen", "ends the process in the function", "panic hook silenced"]
@@ -126,8 +125,6 @@ def test_graded_again_in_another_order_the_grades_are_the_same(tmp_path):
 
 
 def test_what_a_grade_depends_on_is_in_its_fingerprint(tmp_path, monkeypatch):
-    monkeypatch.syspath_prepend(GRADE.parent)
-    grade = importlib.import_module("grade")
     course = copy_of_the_course(tmp_path / "course")
     hand_in(course, [row for row in ROWS if row.name == "empty"], port=0)
     crate = tmp_path / "lib.rs"
@@ -153,8 +150,6 @@ def test_what_a_grade_depends_on_is_in_its_fingerprint(tmp_path, monkeypatch):
 
 
 def test_what_went_wrong_is_what_the_log_says(monkeypatch):
-    monkeypatch.syspath_prepend(GRADE.parent)
-    grade = importlib.import_module("grade")
     log = "[ERROR] There was an error\n[ERROR] Traceback:\n  File x\nsqlite3.OperationalError: database is locked\n"
     error = "Traceback:\n  File y\nnbgrader.converters.base.NbGraderException: Please see the the above traceback"
     for result, says in (
@@ -236,7 +231,7 @@ def test_validate_says_what_is_not_done_yet_and_what_does_not_compile(tmp_path):
     assert "fn is_delta_zero" not in said.split("The following cell failed")[0]
 
 
-@thorough
+@pytest.mark.slow
 def test_validate_passes_the_solutions(tmp_path):
     notebook = submission("zero_initialization", solutions("zero_initialization"))
     for cell in notebook["cells"]:

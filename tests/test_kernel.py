@@ -13,12 +13,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-REPOSITORY = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(REPOSITORY / "tools"))
-
-import kernel as launcher  # noqa: E402
-from kernel_client import kernel_command, start_kernel  # noqa: E402
-from thorough import thorough  # noqa: E402
+import kernel as launcher
+from conftest import REPOSITORY
+from kernel_client import kernel_command, start_kernel
 
 BY_PATH = ':dep zero-init = { path = ".." }\nuse zero_init::prelude::*;'
 SHOW_FAILURES = BY_PATH.replace("prelude::*", "{eprintln, prelude::*}") + "\nshow_failures();"
@@ -126,7 +123,7 @@ def test_a_kernel_starts_without_it(clone, state):
         aside.rename(clone.prepared)
 
 
-@thorough
+@pytest.mark.slow
 def test_two_kernels_at_once_and_a_change_of_the_sources(clone):
     before = clone.contents()
     source = clone.root / "src" / "lib.rs"
@@ -146,7 +143,7 @@ def test_two_kernels_at_once_and_a_change_of_the_sources(clone):
     assert clone.contents() == before
 
 
-@thorough
+@pytest.mark.slow
 def test_preparing_is_done_once_and_cleans_up(clone):
     (kept,) = clone.prepared.iterdir()
     before = clone.contents()
@@ -193,14 +190,14 @@ def test_a_failure_is_a_table_and_its_text_on_stderr(clone):
         assert stderr.text.strip().count("\n") == 1 and "look at: assert!(1 > 2);" in table.data["text/plain"]
 
 
-@thorough
+@pytest.mark.slow
 def test_the_users_settings_come_first(clone, tmp_path):
     (tmp_path / "evcxr.toml").write_text("[evcxr]\nprelude = '''\nlet mine = 7;\n'''\n")
     with clone.kernel("notebooks/assignments/one", EVCXR_CONFIG_DIR=str(tmp_path)) as kernel:
         assert text(kernel.run('println!("{mine}");')) == "7\n"
 
 
-@thorough
+@pytest.mark.slow
 def test_types_of_variables_are_known_without_the_vector_instructions(clone):
     with clone.kernel() as kernel:
         assert kernel.run('let map = std::collections::HashMap::from([("a", 1)]);') == []

@@ -8,7 +8,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -18,14 +17,10 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import TimeoutError as PlaywrightTimeout
-from playwright.sync_api import sync_playwright
 
-REPOSITORY = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(REPOSITORY / "tools"))
-
-import notebooks as nb  # noqa: E402
-from test_site import FLAGS  # noqa: E402
-from thorough import thorough  # noqa: E402
+import notebooks as nb
+from conftest import REPOSITORY, free_port, report
+from kernel_client import KERNELSPEC
 
 NAMES = [path.name for path in sorted(nb.NOTEBOOKS.glob("*.ipynb"))]
 FIRST = NAMES[0]
@@ -34,7 +29,7 @@ PICTURES = REPOSITORY / "target" / "lab"
 TOKEN = "the-token-of-a-test"
 MINUTES = 60_000  # Playwright counts in milliseconds
 
-pytestmark = thorough
+pytestmark = pytest.mark.slow
 
 
 # --- JupyterLab ------------------------------------------------------------------------------------------------------
@@ -55,11 +50,11 @@ def make_clone(root: Path) -> Path:
         for entry in original.iterdir():
             if entry.name not in ("share", "jupyter", "kernels"):
                 (copy / entry.name).symlink_to(entry)
-    spec = json.loads((nb.KERNELS / "rust" / "kernel.json").read_text(encoding="utf-8"))
+    spec = json.loads(KERNELSPEC.read_text(encoding="utf-8"))
     spec["argv"][1] = str(clone / "tools" / "kernel.py")
-    kernels = clone / nb.KERNELS.relative_to(REPOSITORY)
-    (kernels / "rust").mkdir(parents=True)
-    (kernels / "rust" / "kernel.json").write_text(json.dumps(spec), encoding="utf-8")
+    own = clone / ".venv" / KERNELSPEC.relative_to(sys.prefix)
+    own.parent.mkdir(parents=True)
+    own.write_text(json.dumps(spec), encoding="utf-8")
     subprocess.run([clone / ".venv" / "bin" / "python", spec["argv"][1], "--prepare"], check=True, capture_output=True)
     return clone
 
@@ -75,9 +70,7 @@ def lab(tmp_path_factory):
     """The address of `make lab`, with settings of its own: neither the user's are read, nor those of this clone."""
     root = tmp_path_factory.mktemp("lab")
     clone = make_clone(root)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     # The set-up is that of this clone, and done: a link to it would be taken for one that was moved.
     command = ["make", "-o", "setup", "lab", f"JUPYTER={root / 'jupyter'}"]
     command.append(f"ARGS=--no-browser --port={port} --IdentityProvider.token={TOKEN} "
@@ -103,18 +96,11 @@ def lab(tmp_path_factory):
                 server.wait()
 
 
-@pytest.fixture(scope="module")
-def browser():
-    path = next(filter(None, map(shutil.which, ["chromium", "chromium-browser", "google-chrome"])), None)
-    if path is None:
-        complain = pytest.fail if os.environ.get("ZERO_INIT_CI") else pytest.skip
-        complain("no browser to open JupyterLab in: there is no chromium, chromium-browser or google-chrome")
+@pytest.fixture(scope="module", autouse=True)
+def pictures() -> None:
+    """An empty folder for the pictures."""
     shutil.rmtree(PICTURES, ignore_errors=True)
     PICTURES.mkdir(parents=True)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
@@ -286,11 +272,6 @@ class Notebook:
     def picture(self, what: str, element=None):
         path = PICTURES / f"{re.split('[_.]', self.name)[0]}-{what}.png"
         (element or self.page).screenshot(path=path)
-
-
-def report(problems):
-    if problems:
-        pytest.fail("\n".join(problems), pytrace=False)
 
 
 # --- What people do --------------------------------------------------------------------------------------------------

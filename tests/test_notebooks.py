@@ -3,7 +3,6 @@ notices when one does not."""
 
 import re
 import shutil
-import sys
 import tempfile
 from base64 import b64encode
 from concurrent.futures import ThreadPoolExecutor
@@ -15,14 +14,11 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 
-REPOSITORY = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(REPOSITORY / "tools"))
-
-import notebooks as nb  # noqa: E402
-import outputs as out  # noqa: E402
-from claims import FALSEHOODS, claims_of, rows, unnoticed_falsehoods  # noqa: E402
-from kernel_client import KernelError, start_kernel, stock_command  # noqa: E402
-from thorough import ALL, thorough  # noqa: E402
+import notebooks as nb
+import outputs as out
+from claims import FALSEHOODS, claims_of, rows, unnoticed_falsehoods
+from conftest import ALL, REPOSITORY, report
+from kernel_client import KernelError, start_kernel, stock_command
 
 PATHS = sorted(nb.NOTEBOOKS.glob("*.ipynb"))
 NAMES = [path.name for path in PATHS]
@@ -71,7 +67,7 @@ def test_a_claim_made_false_goes_red(falsehood, sessions):
     assert falsehood not in sessions["twice", path].result()[1], "no assertion notices"
 
 
-@thorough
+@pytest.mark.slow
 @pytest.mark.parametrize(("folder", "says"), [(nb.NOTEBOOKS, None), (REPOSITORY, "Cargo.toml")], ids=["its", "another"])
 def test_other_editors_run_it_in_its_folder_and_nowhere_else(folder, says, monkeypatch, tmp_path):
     """nbclient stands for them: it finds the kernel as they do, and takes the working directory that it is given."""
@@ -85,11 +81,6 @@ def test_other_editors_run_it_in_its_folder_and_nowhere_else(folder, says, monke
         with pytest.raises(CellExecutionError):
             client.execute()
         assert says in nb.code_cells(notebook)[0].outputs[0].evalue
-
-
-def report(problems):
-    if problems:
-        pytest.fail("\n".join(problems), pytrace=False)
 
 
 @pytest.fixture(scope="session")

@@ -9,19 +9,12 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 from bs4 import BeautifulSoup
-from playwright.sync_api import sync_playwright
 
-REPOSITORY = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(REPOSITORY / "tools"))
-
-import website  # noqa: E402
+import website
+from conftest import REPOSITORY, report
 
 NAMES = ["index.html"] + [path.stem + ".html" for path in sorted(website.NOTEBOOKS.glob("*.ipynb"))]
 WIDTHS = [1280, 400]  # a desk's and a phone's
-
-# No first-run pages and no calls home; and Chromium as root, which containers are, has no sandbox.
-FLAGS = """--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking
-    --disable-component-update --disable-sync""".split()
 
 # What is wrong with the page, as the browser has made it up.
 PROBLEMS = r"""() => {
@@ -58,19 +51,6 @@ PROBLEMS = r"""() => {
     if (width > window.innerWidth) found.push(`the page scrolls sideways: it is ${width} wide`);
     return found;
 }"""
-
-
-@pytest.fixture(scope="module")
-def browser():
-    names = ["chromium", "chromium-browser", "google-chrome"]  # as in tools/setup.sh
-    path = next(filter(None, map(shutil.which, names)), None)
-    if path is None:
-        complain = pytest.fail if os.environ.get("ZERO_INIT_CI") else pytest.skip
-        complain(f"no browser to open the site in: none of {', '.join(names)} is there")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
-        yield browser
-        browser.close()
 
 
 def look(browser, path: Path, width: int) -> list[str]:
@@ -201,11 +181,6 @@ def test_without_scripts_a_film_is_a_picture(site, browser):
             assert box["width"] > 600 and box["height"] > 300 and len(image.get_attribute("alt")) > 60
         assert page.locator("input").count() == 0
     context.close()
-
-
-def report(problems):
-    if problems:
-        pytest.fail("\n".join(problems), pytrace=False)
 
 
 # --- The checker -----------------------------------------------------------------------------------------------------
