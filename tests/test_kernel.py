@@ -153,7 +153,7 @@ def test_preparing_is_done_once_and_cleans_up(clone):
     assert (run.returncode, run.stderr, clone.contents()) == (0, "", before)
 
     source = clone.root / "src" / "lib.rs"
-    original, times = source.read_text(), source.stat()
+    original = source.read_text()
     try:
         source.write_text(original + "\nnot Rust\n")
         run = clone.prepare()
@@ -172,10 +172,15 @@ def test_a_failure_is_a_table_and_its_text_on_stderr(clone):
         assert kernel.run(SHOW_FAILURES) == []
         stderr, table = kernel.run('let (a, b) = (1, 2);\nassert_eq!(a, b, "why {}", 3);')
         assert stderr.name == "stderr" and stderr.text.strip().split("\n") == [
-            "thread '<unnamed>' panicked at cell:", "assertion `left == right` failed: why 3", "  left: 1", " right: 2",
+            "thread '<unnamed>' panicked at cell:",
+            "assertion `left == right` failed: why 3",
+            "  left: 1",
+            " right: 2",
         ]
         assert table.data["text/html"].count("<tr>") == 3 and table.data["text/plain"].split("\n") == [
-            "A claim does not hold. why 3", "expected (right): 2", "came (left): 1",
+            "A claim does not hold. why 3",
+            "expected (right): 2",
+            "came (left): 1",
             'look at: assert_eq!(a, b, "why {}", 3);',
         ]
         stderr, table = kernel.run("circles_train().x().dot(circles_train().x());")
@@ -210,11 +215,11 @@ CLIENT = """
 import sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
-from kernel_client import CellTooLoud, start_kernel
+from kernel_client import CellTooLoudError, start_kernel
 with start_kernel(Path.cwd(), most_text=1) as kernel:
     try:
         kernel.run('println!("runs"); loop {}')
-    except CellTooLoud:
+    except CellTooLoudError:
         print("runs", flush=True)
         sys.stdin.read()
 """

@@ -16,7 +16,6 @@ import urllib.request
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 import notebooks as nb
 from conftest import REPOSITORY, free_port, report
@@ -73,8 +72,9 @@ def lab(tmp_path_factory):
     port = free_port()
     # The set-up is that of this clone, and done: a link to it would be taken for one that was moved.
     command = ["make", "-o", "setup", "lab", f"JUPYTER={root / 'jupyter'}"]
-    command.append(f"ARGS=--no-browser --port={port} --IdentityProvider.token={TOKEN} "
-                   "--LabApp.expose_app_in_browser=True")
+    command.append(
+        f"ARGS=--no-browser --port={port} --IdentityProvider.token={TOKEN} --LabApp.expose_app_in_browser=True"
+    )
     with open(root / "log", "w+", encoding="utf-8") as log:
         server = subprocess.Popen(command, cwd=clone, stdout=log, stderr=log, start_new_session=True)
         address = f"http://127.0.0.1:{port}"
@@ -258,7 +258,9 @@ class Notebook:
             found += [f"{id}, {theme}: {problem}" for problem in seen["found"]]
             if seen["outputs"] != len(cell.outputs):
                 found.append(f"{id}, {theme}: {seen['outputs']} outputs are to be seen, of {len(cell.outputs)}")
-            figures = sum("Figure: " in data.get("text/plain", "") for data in (o.get("data", {}) for o in cell.outputs))
+            figures = sum(
+                "Figure: " in data.get("text/plain", "") for data in (o.get("data", {}) for o in cell.outputs)
+            )
             if seen["pictures"] != figures:
                 found.append(f"{id}, {theme}: {seen['pictures']} figures are to be seen, of {figures}")
             if any("data" in output for output in cell.outputs):
@@ -348,7 +350,7 @@ def test_restart_and_run_all(desk):
     notebook.wait_until(lambda cells: cells[added]["execution_count"] is None, "restart")
     notebook.wait_until(lambda cells: cells[added]["execution_count"], "end")
     notebook.wait_until_run()
-    assert notebook.cells()[list(notebook.committed)[0]]["execution_count"] == nb.FIRST_COUNT
+    assert notebook.cells()[next(iter(notebook.committed))]["execution_count"] == nb.FIRST_COUNT
     assert "cannot find value `left_over`" in notebook.text(added)
     report(notebook.check())
 

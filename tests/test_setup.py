@@ -14,12 +14,15 @@ from pathlib import Path
 import pytest
 
 from conftest import REPOSITORY, free_port
+
 # What setup.sh uses of the system.
 SYSTEM_TOOLS = "bash cat cksum dirname env grep mkdir mktemp mv rm sed touch true".split()
 
 # What tools/versions.sh says, as setup.sh and doctor.sh read it.
 PRINT_VERSIONS = '. tools/versions.sh && echo "$kernel_version $python_version $rust_version"'
-VERSIONS = subprocess.run(["bash", "-c", PRINT_VERSIONS], cwd=REPOSITORY, capture_output=True, text=True, check=True).stdout
+VERSIONS = subprocess.run(
+    ["bash", "-c", PRINT_VERSIONS], cwd=REPOSITORY, capture_output=True, text=True, check=True
+).stdout
 KERNEL, PYTHON, RUST = VERSIONS.split()
 
 
@@ -86,7 +89,12 @@ def machine(tmp_path):
     ("name", "script", "variables", "said"),
     [
         ("cargo", None, {}, f"cargo is missing: install Rust {RUST}"),
-        ("cargo", f"echo 'cargo {one_less(RUST)}.1 (abc)'", {}, f"cargo is {one_less(RUST)}.1, and {RUST} or later is needed"),
+        (
+            "cargo",
+            f"echo 'cargo {one_less(RUST)}.1 (abc)'",
+            {},
+            f"cargo is {one_less(RUST)}.1, and {RUST} or later is needed",
+        ),
         ("cc", None, {}, "no C linker 'cc'"),
         ("python3", None, {}, f"python3 is missing: install Python {PYTHON}"),
         (
@@ -240,7 +248,11 @@ def test_jupyterlab_leaves_the_users_jupyter_alone(tmp_path):
     with open(log, "w") as file:
         lab = subprocess.Popen(
             ["make", "--no-print-directory", "-C", str(REPOSITORY), "lab", arguments],
-            env=environment, stdin=subprocess.DEVNULL, stdout=file, stderr=file, start_new_session=True,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=file,
+            stderr=file,
+            start_new_session=True,
         )
     try:
         address = None
@@ -279,9 +291,17 @@ def test_jupyterlab_leaves_the_users_jupyter_alone(tmp_path):
         (None, None, "not yet  JupyterLab  'make lab' installs it"),
         (None, None, "not yet  browser     only 'make test' wants one"),
         ("cargo", "exit 1", "MISSING  cargo       install Rust from https://rustup.rs"),
-        ("cargo", f"echo 'cargo {one_less(RUST)}.1 (abc)'", f"MISSING  cargo       it is {one_less(RUST)}.1, and {RUST} is"),
+        (
+            "cargo",
+            f"echo 'cargo {one_less(RUST)}.1 (abc)'",
+            f"MISSING  cargo       it is {one_less(RUST)}.1, and {RUST} is",
+        ),
         ("cc", "exit 1", "MISSING  C linker    install gcc or clang"),
-        ("python3", f"echo {one_less(PYTHON)}", f"MISSING  python      it is {one_less(PYTHON)}, and {PYTHON} is needed"),
+        (
+            "python3",
+            f"echo {one_less(PYTHON)}",
+            f"MISSING  python      it is {one_less(PYTHON)}, and {PYTHON} is needed",
+        ),
     ],
 )
 def test_the_doctor_says_what_is_there_and_what_to_do(machine, name, script, said):

@@ -1,9 +1,6 @@
 """Opens every page of the site in a browser, from its file, and checks that the checker notices a bad page."""
 
-import os
 import re
-import shutil
-import sys
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -11,7 +8,7 @@ import pytest
 from bs4 import BeautifulSoup
 
 import website
-from conftest import REPOSITORY, report
+from conftest import report
 
 NAMES = ["index.html"] + [path.stem + ".html" for path in sorted(website.NOTEBOOKS.glob("*.ipynb"))]
 WIDTHS = [1280, 400]  # a desk's and a phone's
@@ -232,7 +229,7 @@ def folder(tmp_path):
     (tmp_path / "notebooks" / "figures").mkdir(parents=True)
     (tmp_path / "code.rs").write_text("")
     (tmp_path / "notebooks" / "figures" / "dot.svg").write_text("<svg/>")
-    put(tmp_path / "notebooks", "1.ipynb", "# *One* & `a_b`\n\n## Two, \"three\"")
+    put(tmp_path / "notebooks", "1.ipynb", '# *One* & `a_b`\n\n## Two, "three"')
     put(tmp_path / "notebooks", "README.md", "# Index")
     return tmp_path / "notebooks"
 

@@ -67,7 +67,9 @@ class Bench:
         (root / "empty").mkdir()
         # Without the repository's lock file the registry is asked, which takes as long as it takes: not counted here.
         self.environment = {
-            "EVCXR_CONFIG_DIR": str(root / "empty"), "JUPYTER_PATH": str(root / "empty"), "CARGO_NET_OFFLINE": "true",
+            "EVCXR_CONFIG_DIR": str(root / "empty"),
+            "JUPYTER_PATH": str(root / "empty"),
+            "CARGO_NET_OFFLINE": "true",
         }
 
     def start(self, kind: str) -> AbstractContextManager[Kernel]:
@@ -167,7 +169,9 @@ def drop_caches() -> bool:
 def main(arguments: list[str]) -> int:
     rounds = int(arguments[0]) if arguments[:1] and arguments[0].isdigit() else 3
     names = [argument for argument in arguments if not argument.isdigit()]
-    paths = [] if names == ["no", "notebooks"] else [Path(name) for name in names] or sorted(nb.NOTEBOOKS.glob("*.ipynb"))
+    paths = (
+        [] if names == ["no", "notebooks"] else [Path(name) for name in names] or sorted(nb.NOTEBOOKS.glob("*.ipynb"))
+    )
     launcher.prepare()
     with tempfile.TemporaryDirectory(prefix="zero-init-bench-") as temporary:
         bench = Bench(Path(temporary))

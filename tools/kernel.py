@@ -29,8 +29,9 @@ CRATES = [REPOSITORY]  # the folders of the crates that are built
 PREPARED = REPOSITORY / "target" / "kernel"
 PREFIX = "zero-init-kernel-"
 
-# Most of the standard library's sources, and nothing that a variable's type depends on: vector instructions. Without
-# them rust-analyzer, which evcxr asks for the types of variables, starts sooner and holds less.
+# These parts of the standard library's sources are about vector instructions, and they are most of it. evcxr asks
+# rust-analyzer for the types of variables, and no such type depends on them. Without them rust-analyzer starts sooner
+# and takes less memory.
 LEFT_OUT = ("stdarch", "portable-simd")
 
 # Cargo takes profiles from the workspace alone: these are the ones that evcxr writes into its scratch crate.
@@ -118,7 +119,7 @@ def is_alive(process: str) -> bool:
 def remove_abandoned() -> None:
     """Removes the folders of launchers that were killed before they could do it themselves."""
     for folder in Path(tempfile.gettempdir()).glob(PREFIX + "*"):
-        if not is_alive(folder.name[len(PREFIX):].split("-")[0]):
+        if not is_alive(folder.name[len(PREFIX) :].split("-")[0]):
             shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -135,7 +136,7 @@ def sysroot() -> Path | None:
 
 
 def inputs() -> list[Path]:
-    """All files of the repository that go into what cargo makes of it here, data and scripts that are embedded included."""
+    """All files of the repository that go into the build, embedded data and scripts included."""
     files = [REPOSITORY / "Cargo.lock", REPOSITORY / "notebooks" / "evcxr.toml", Path(__file__)]
     for crate in CRATES:
         files += [crate / "Cargo.toml", *sorted(path for path in (crate / "src").rglob("*") if path.is_file())]

@@ -46,11 +46,11 @@ class KernelError(Exception):
         self.outputs = outputs or []
 
 
-class CellTooSlow(KernelError):
+class CellTooSlowError(KernelError):
     """A cell has taken longer than it may."""
 
 
-class CellTooLoud(KernelError):
+class CellTooLoudError(KernelError):
     """A cell has printed more than it may."""
 
 
@@ -146,7 +146,7 @@ class Kernel:
                 if not self._manager.is_alive():
                     raise self._error("the kernel ended") from None
                 if seconds <= 0:
-                    raise CellTooSlow("it took too long", in_order(self._outputs)) from None
+                    raise CellTooSlowError("it took too long", in_order(self._outputs)) from None
         kind, content = message["msg_type"], message["content"]
         if kind == "stream":  # belongs to the cell that printed it, whichever the kernel names
             self._keep_text(content["name"], content["text"])
@@ -168,7 +168,7 @@ class Kernel:
     def _count(self, characters: int) -> None:
         self._text += characters
         if self._text > self._most_text:
-            raise CellTooLoud("it printed too much", in_order(self._outputs))
+            raise CellTooLoudError("it printed too much", in_order(self._outputs))
 
     def _error(self, message: str) -> KernelError:
         """An error with the last that the kernel itself has said."""

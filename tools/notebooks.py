@@ -70,7 +70,7 @@ def paths(outputs: list[NotebookNode]) -> list[str]:
     for output in outputs:
         for mime, text in texts_of(output).items():
             if match := MACHINE_PATHS.search(text):
-                found.append(f"{mime} has a path of this machine: {excerpt(text[match.start():], 80)}")
+                found.append(f"{mime} has a path of this machine: {excerpt(text[match.start() :], 80)}")
     return found
 
 

@@ -1,4 +1,4 @@
-"""Compares the outputs of notebook cells: what has to be the same exactly, and where a number's last digits may differ."""
+"""Compares the outputs of notebook cells. All has to be the same exactly, but for the last digits of numbers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from nbformat.v4 import new_output
 
 from kernel_client import in_order
 
-# Two numbers in an output are the same if they differ by no more than this. Integers and zeros have to be the same exactly.
+# Two numbers are the same if they differ by no more than this. Integers and zeros have to be the same exactly.
 RELATIVE_TOLERANCE = 1e-9
 ABSOLUTE_TOLERANCE = 1e-12
 
@@ -62,7 +62,7 @@ NUMBER = re.compile(r"[-+\u2212]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
 
 def difference(expected: str, actual: str) -> str | None:
     """Says where two texts differ by more than a number's tolerance, or nothing."""
-    for line, (left, right) in enumerate(zip(expected.split("\n"), actual.split("\n")), start=1):
+    for line, (left, right) in enumerate(zip(expected.split("\n"), actual.split("\n"), strict=False), start=1):
         if left == right:
             continue
         numbers, others = NUMBER.findall(left), NUMBER.findall(right)
@@ -124,10 +124,12 @@ def compare(expected: list[NotebookNode], actual: list[NotebookNode]) -> list[st
     left, right = [kind(output) for output in expected], [kind(output) for output in actual]
     if left != right:
         texts = "; ".join(f"{kind(o)}: {excerpt(next(iter(texts_of(o).values()), ''))}" for o in actual)
-        return [f"expected {', '.join(left) or 'no output'}; got {', '.join(right) or 'no output'}"
-                + (f" ({texts})" if texts else "")]
+        return [
+            f"expected {', '.join(left) or 'no output'}; got {', '.join(right) or 'no output'}"
+            + (f" ({texts})" if texts else "")
+        ]
     found = []
-    for one, other in zip(map(texts_of, expected), map(texts_of, actual)):
+    for one, other in zip(map(texts_of, expected), map(texts_of, actual), strict=True):
         for mime in one:
             how = {"image/svg+xml": svg_difference, "text/html": html_difference}.get(mime, difference)
             if problem := how(one[mime], other[mime]):

@@ -169,7 +169,7 @@ def build(notebooks: Path, site: Path) -> list[Path]:
     (site / FIGURES).mkdir(parents=True)
     for figure in figures:
         shutil.copy(figure, site / FIGURES)
-    for page, text in zip(pages, texts):
+    for page, text in zip(pages, texts, strict=True):
         (site / page.name).write_text(text, encoding="utf-8")
     return [site / page.name for page in pages]
 

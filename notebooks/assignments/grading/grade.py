@@ -25,10 +25,9 @@ from nbgrader.apps import NbGraderAPI
 from traitlets.config.loader import PyFileConfigLoader
 
 import judge
-import sandbox
-
 import kernel  # found by sandbox.py
 import kernel_client
+import sandbox
 
 HERE = Path(__file__).resolve().parent
 
@@ -68,7 +67,7 @@ def settings(course):
 
 
 def fingerprint(course, student, name):
-    """What a grade depends on: the submission, the assignment's source, the settings, the grading itself, and the crates."""
+    """A hash of all that a grade depends on: submission, assignment, settings, grading, and crates."""
     files = [course / "submitted" / student / name / f"{name}.ipynb", course / "source" / name / f"{name}.ipynb"]
     files += sorted(path for path in HERE.iterdir() if path.is_file())
     files += [*kernel.inputs(), Path(kernel_client.__file__)]
@@ -95,9 +94,14 @@ def read_by_hand(gradebook, student, name):
         submission = gradebook.find_submission(name, student)
     except MissingEntry:
         return ""
-    said = [(grade.name, grade.manual_score, grade.extra_credit) for notebook in submission.notebooks
-            for grade in notebook.grades]
-    said += [(comment.name, comment.manual_comment) for notebook in submission.notebooks for comment in notebook.comments]
+    said = [
+        (grade.name, grade.manual_score, grade.extra_credit)
+        for notebook in submission.notebooks
+        for grade in notebook.grades
+    ]
+    said += [
+        (comment.name, comment.manual_comment) for notebook in submission.notebooks for comment in notebook.comments
+    ]
     return hashlib.sha256(repr(sorted(said, key=repr)).encode()).hexdigest()
 
 
@@ -124,7 +128,11 @@ def write_grades(course, gradebook, graded, remarks):
             continue
         grades = [grade for notebook in submission.notebooks for grade in notebook.grades]
         waiting = sum(grade.max_score for grade in grades if grade.needs_manual_grade)
-        row |= {"score": points(submission.score), "max_score": points(submission.max_score), "to_read": points(waiting)}
+        row |= {
+            "score": points(submission.score),
+            "max_score": points(submission.max_score),
+            "to_read": points(waiting),
+        }
         for grade in grades:
             row[f"{name}: {grade.name}"] = "" if grade.needs_manual_grade else points(grade.score)
     tasks = [f"{name}: {task}" for name in sorted({name for _, name in graded}) for task in tasks_of(course, name)]
@@ -154,8 +162,11 @@ def main(course, arguments):
     found = sorted((path.parent.name, path.name) for path in course.glob("submitted/*/*") if path.is_dir())
     known = {path.name for path in (course / "source").iterdir()}
     found = [(student, name) for student, name in found if name in known]
-    wanted = [(student, name) for student, name in found
-              if name in (arguments.assignments or known) and student in (arguments.student or [student])]
+    wanted = [
+        (student, name)
+        for student, name in found
+        if name in (arguments.assignments or known) and student in (arguments.student or [student])
+    ]
     if not wanted:
         print("There is nothing to grade: a submission is submitted/STUDENT/ASSIGNMENT/ASSIGNMENT.ipynb.")
         return 0
@@ -195,8 +206,11 @@ def main(course, arguments):
                     said = f"{points(submission.score)} of {points(submission.max_score)} points"
                     said += ", and an answer to read" if submission.needs_manual_grade else ""
                 left = (time.monotonic() - began) / count * (len(todo) - count)
-                print(f"{count}/{len(todo)}  {student}  {name}: {said}"
-                      + (f"  (about {left / 60:.0f} min left)" if left > 60 else ""), flush=True)
+                print(
+                    f"{count}/{len(todo)}  {student}  {name}: {said}"
+                    + (f"  (about {left / 60:.0f} min left)" if left > 60 else ""),
+                    flush=True,
+                )
         except KeyboardInterrupt:
             print("\nStopped; the next run goes on here.", flush=True)
             return 130

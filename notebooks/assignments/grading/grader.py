@@ -86,11 +86,20 @@ class Grader:
             return Verdict(False, said or "the check ended without a word")
         if trouble.status in WORDS:
             return Verdict(False, WORDS[trouble.status])
-        errors = re.findall(r"^\[E\d+\] Error: (.*)$", plain("".join(text for _, text in trouble.outputs)), re.MULTILINE)
-        return Verdict(False, "\n".join([
-            "this could not be called as the task gives it:", *(f"    {function}" for function in functions),
-            *(f"The Rust compiler says: {error}." for error in errors),
-            "Does the cell that defines it run, and is its first line unchanged?"]))
+        errors = re.findall(
+            r"^\[E\d+\] Error: (.*)$", plain("".join(text for _, text in trouble.outputs)), re.MULTILINE
+        )
+        return Verdict(
+            False,
+            "\n".join(
+                [
+                    "this could not be called as the task gives it:",
+                    *(f"    {function}" for function in functions),
+                    *(f"The Rust compiler says: {error}." for error in errors),
+                    "Does the cell that defines it run, and is its first line unchanged?",
+                ]
+            ),
+        )
 
 
 def outputs_of(ran: Ran):

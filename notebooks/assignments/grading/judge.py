@@ -84,11 +84,14 @@ def program(assignment):
     lines = [line for source in assignment.setup for line in source.splitlines() if not line.startswith(":")]
     imports = [line for line in lines if line.startswith("use ")]
     setup = "\n".join(line for line in lines if not line.startswith("use "))
-    checks = "\n".join(f"fn check_{number}() -> zero_init::exercise::Outcome {{\n{setup}\n{source}\n;Ok(())\n}}"
-                       for number, source in enumerate(assignment.checks.values()))
+    checks = "\n".join(
+        f"fn check_{number}() -> zero_init::exercise::Outcome {{\n{setup}\n{source}\n;Ok(())\n}}"
+        for number, source in enumerate(assignment.checks.values())
+    )
     table = ", ".join(f'("{name}", check_{number})' for number, name in enumerate(assignment.checks))
-    return PROGRAM.format(imports="\n".join(imports), signatures=", ".join(assignment.signatures.values()),
-                          checks=checks, table=table)
+    return PROGRAM.format(
+        imports="\n".join(imports), signatures=", ".join(assignment.signatures.values()), checks=checks, table=table
+    )
 
 
 def build(assignment, name):
@@ -106,8 +109,9 @@ def build(assignment, name):
     if not (folder / "Cargo.lock").exists():
         shutil.copy(REPOSITORY / "Cargo.lock", folder / "Cargo.lock")
     target = REPOSITORY / "target/judges/target"
-    done = subprocess.run(["cargo", "build", "--quiet", "--offline", "--target-dir", target], cwd=folder,
-                          capture_output=True, text=True)
+    done = subprocess.run(
+        ["cargo", "build", "--quiet", "--offline", "--target-dir", target], cwd=folder, capture_output=True, text=True
+    )
     if done.returncode != 0:
         raise JudgeError(f"the checks of {name} do not compile:\n{done.stderr}")
     return target / "debug" / package

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
-from kernel_client import CELL_SECONDS, CellTooSlow, start_kernel
 from nbconvert.exporters import NotebookExporter
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output, new_raw_cell
@@ -21,6 +20,7 @@ from nbgrader.preprocessors import Execute, NbGraderPreprocessor
 from traitlets import Bool, Float, Int
 
 from grader import Grader, Verdict
+from kernel_client import CELL_SECONDS, CellTooSlowError, start_kernel
 from sandbox import Limits
 
 LARGEST_FILE = 10_000_000
@@ -34,7 +34,7 @@ def text_of(source):
 
 
 def clean_cell(cell):
-    """A new cell with what a submission may say: text, and the mark by which nbgrader knows it. None if it is no cell."""
+    """A new cell with what a submission may say: text, and the mark by which nbgrader knows it. None if it is none."""
     if not isinstance(cell, dict) or cell.get("cell_type") not in MAKERS:
         return None
     if not isinstance(cell.get("source"), (str, list)):
@@ -68,8 +68,10 @@ def read_submission(path):
             complaints.append(f"{cells.count(None)} of its cells were damaged and are left out.")
             cells = [cell for cell in cells if cell is not None]
     except Exception as error:  # whatever a file can do to the libraries that read it
-        complaints.append(f"The submitted file is not a notebook: {error or type(error).__name__}. "
-                          "It counts as one in which nothing is done.")
+        complaints.append(
+            f"The submitted file is not a notebook: {error or type(error).__name__}. "
+            "It counts as one in which nothing is done."
+        )
     if complaints:
         cells.insert(0, new_markdown_cell("**" + " ".join(complaints) + "**"))
     return new_notebook(cells=cells, metadata={"language_info": RUST})
@@ -107,8 +109,13 @@ class Reconcile(NbGraderPreprocessor):
         marked = MAKERS[cell.cell_type](cell.source)
         task = cell.name in tasks
         marked.metadata.nbgrader = {
-            "grade_id": cell.name, "schema_version": 3, "grade": cell.name in points and not task, "task": task,
-            "solution": cell.name in solutions, "locked": cell.locked, "checksum": cell.checksum,
+            "grade_id": cell.name,
+            "schema_version": 3,
+            "grade": cell.name in points and not task,
+            "task": task,
+            "solution": cell.name in solutions,
+            "locked": cell.locked,
+            "checksum": cell.checksum,
             "cell_type": cell.cell_type,
         }
         if cell.name in points:
@@ -119,7 +126,7 @@ class Reconcile(NbGraderPreprocessor):
 def reconciled(cells, release):
     """The submitted cells with those of the release in place.
 
-    A locked cell is as released; of several copies of an editable one, the last counts. Of those that are missing, a check
+    A locked cell is as released; of several copies of an editable one, the last counts. Of the missing ones, a check
     comes after the solution that it checks, or else last; any other cell after the one that it follows in the release;
     a solution does not come back, since its empty function would replace one that the student has elsewhere. All other
     cells of the student stay where they are, without a mark.
@@ -155,7 +162,9 @@ def reconciled(cells, release):
 class Grade(NbGraderPreprocessor):
     """Runs a submission in the sandbox; a check's cell has its points only if the judge says that it is passed."""
 
-    sandbox = Bool(True, help="Whether student code runs in bubblewrap; without it, it can do what you can.").tag(config=True)
+    sandbox = Bool(True, help="Whether student code runs in bubblewrap; without it, it can do what you can.").tag(
+        config=True
+    )
     cell_seconds = Float(30.0, help="Seconds that a cell may take, compilation included.").tag(config=True)
     check_seconds = Float(20.0, help="Seconds that the calls of one check may take.").tag(config=True)
     submission_seconds = Float(600.0, help="Seconds that a whole submission may take.").tag(config=True)
@@ -173,8 +182,9 @@ class Grade(NbGraderPreprocessor):
             if name in graded.verdicts:
                 cell.outputs = [output_of(graded.verdicts[name])]
             else:
-                cell.outputs = [new_output("stream", name=stream, text=text)
-                                for stream, text in graded.outputs.get(position, [])]
+                cell.outputs = [
+                    new_output("stream", name=stream, text=text) for stream, text in graded.outputs.get(position, [])
+                ]
         return nb, resources
 
 
@@ -205,7 +215,7 @@ def run_cells(nb: NotebookNode, folder: Path, seconds: float) -> None:
                 continue
             try:
                 cell.outputs = kernel.run(cell.source, seconds)
-            except CellTooSlow as error:
+            except CellTooSlowError as error:
                 kernel.interrupt()
                 why_not = f"this took longer than {seconds:g} s, so it was stopped"
                 cell.outputs = [*error.outputs, output_of(Verdict(False, why_not))]

@@ -16,7 +16,7 @@ from nbformat import NotebookNode
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "tools"))
 
-from kernel_client import CellTooLoud, Kernel, KernelError, process_ended, start_kernel  # noqa: E402
+from kernel_client import CellTooLoudError, Kernel, KernelError, process_ended, start_kernel
 
 MOST_KEPT = 20_000  # characters of output that are kept of a cell
 MOST_TEXT = 2_000_000  # characters of output after which a cell is given up
@@ -45,7 +45,7 @@ def run(kernel: Kernel, source: str) -> dict[str, Any]:
     """Runs one cell until all that it printed has come, the kernel has died, or it prints without end."""
     try:
         outputs = kernel.run(source, math.inf)  # the sandbox measures the time
-    except CellTooLoud as error:
+    except CellTooLoudError as error:
         return {"status": "loud", "outputs": texts_of(error.outputs)}
     except KernelError as error:
         return {"status": "dead", "outputs": texts_of(error.outputs)}

@@ -18,6 +18,7 @@ import sys
 import tempfile
 import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -27,7 +28,7 @@ HERE = Path(__file__).resolve().parent
 REPOSITORY = HERE.parents[2]
 sys.path.insert(0, str(REPOSITORY / "tools"))
 
-from kernel_client import KernelError, kernel_command  # noqa: E402
+from kernel_client import kernel_command  # noqa: E402
 
 SOCKET = "/tmp/answers.socket"
 LONGEST_LINE = 4_000_000
@@ -67,14 +68,16 @@ WORDS = {
 
 def rust_home():
     """The folder of the Rust toolchain and cargo's folder of downloaded crates."""
-    sysroot = subprocess.run(["rustc", "--print", "sysroot"], cwd=REPOSITORY, capture_output=True, text=True, check=True)
+    sysroot = subprocess.run(
+        ["rustc", "--print", "sysroot"], cwd=REPOSITORY, capture_output=True, text=True, check=True
+    )
     cargo_home = os.environ.get("CARGO_HOME") or Path.home() / ".cargo"
     return Path(sysroot.stdout.strip()), Path(cargo_home) / "registry"
 
 
-# By machine: the number that the kernel gives its system calls, and of those that are refused, theirs: memory that no process
-# shows (memfd_create, memfd_secret, shmget), and ways to the kernel's less trodden parts (bpf, perf_event_open, userfaultfd,
-# io_uring_setup, keyctl, add_key, unshare, setns, mount).
+# By machine: its number in seccomp, and the numbers of the system calls that are refused there. Some give memory that no
+# process is seen to have (memfd_create, memfd_secret, shmget); the others reach parts of the kernel that no program of a
+# student needs (bpf, perf_event_open, userfaultfd, io_uring_setup, keyctl, add_key, unshare, setns, mount).
 REFUSED = {
     "x86_64": (0xC000003E, (319, 447, 29, 321, 298, 323, 425, 250, 248, 272, 308, 165)),
     "aarch64": (0xC00000B7, (279, 447, 194, 280, 241, 282, 425, 219, 217, 97, 268, 40)),
@@ -91,8 +94,14 @@ def system_call_filter():
     machine, calls = REFUSED[platform.machine()]
     load, equal, above, give = 0x20, 0x15, 0x35, 0x06
     allow, refuse = 0x7FFF0000, 0x00050001
-    program = [(load, 0, 0, 4), (equal, 1, 0, machine), (give, 0, 0, refuse), (load, 0, 0, 0),
-               (above, 0, 1, 0x40000000), (give, 0, 0, refuse)]  # the first two: another machine's calls, and x32's
+    program = [
+        (load, 0, 0, 4),
+        (equal, 1, 0, machine),
+        (give, 0, 0, refuse),
+        (load, 0, 0, 0),
+        (above, 0, 1, 0x40000000),
+        (give, 0, 0, refuse),
+    ]  # the first two: another machine's calls, and x32's
     for call in calls:
         program += [(equal, 0, 1, call), (give, 0, 0, refuse)]
     program.append((give, 0, 0, allow))
@@ -102,22 +111,61 @@ def system_call_filter():
 def visible(kernel):
     """All of this machine's files that a submission sees, read-only: programs and crates, nothing of the course."""
     sysroot, registry = rust_home()
-    paths = ["/usr", "/bin", "/lib", "/lib64", "/etc/alternatives", "/etc/ld.so.cache", sys.prefix, sys.base_prefix,
-             sysroot, registry, kernel[2], HERE / "runner.py", HERE / "evcxr.toml"]
-    paths += [REPOSITORY / name for name in
-              ("Cargo.toml", "Cargo.lock", "src", "benches", "README.md", "tools/kernel.py", "tools/kernel_client.py",
-               "target/kernel")]
+    paths = [
+        "/usr",
+        "/bin",
+        "/lib",
+        "/lib64",
+        "/etc/alternatives",
+        "/etc/ld.so.cache",
+        sys.prefix,
+        sys.base_prefix,
+        sysroot,
+        registry,
+        kernel[2],
+        HERE / "runner.py",
+        HERE / "evcxr.toml",
+    ]
+    paths += [
+        REPOSITORY / name
+        for name in (
+            "Cargo.toml",
+            "Cargo.lock",
+            "src",
+            "benches",
+            "README.md",
+            "tools/kernel.py",
+            "tools/kernel_client.py",
+            "target/kernel",
+        )
+    ]
     return [str(path) for path in paths if os.path.exists(path)]
 
 
 def bubblewrap(limits, socket_path, kernel):
     """The command that puts a program into the sandbox."""
     if shutil.which("bwrap") is None:
-        raise SandboxError("bubblewrap (bwrap) is not installed, and student code is not run without it "
-                           "(Debian: apt install bubblewrap; to run it all the same: make grade SANDBOX=off)")
+        raise SandboxError(
+            "bubblewrap (bwrap) is not installed, and student code is not run without it "
+            "(Debian: apt install bubblewrap; to run it all the same: make grade SANDBOX=off)"
+        )
     sysroot, registry = rust_home()
-    command = ["bwrap", "--unshare-all", "--unshare-user", "--uid", "1000", "--gid", "1000", "--die-with-parent",
-               "--new-session", "--clearenv", "--proc", "/proc", "--dev", "/dev"]
+    command = [
+        "bwrap",
+        "--unshare-all",
+        "--unshare-user",
+        "--uid",
+        "1000",
+        "--gid",
+        "1000",
+        "--die-with-parent",
+        "--new-session",
+        "--clearenv",
+        "--proc",
+        "/proc",
+        "--dev",
+        "/dev",
+    ]
     for path in ("/tmp", "/home", "/dev/shm"):
         command += ["--size", str(limits.disk), "--tmpfs", path]
     for path in visible(kernel):
@@ -126,13 +174,17 @@ def bubblewrap(limits, socket_path, kernel):
         else:
             command += ["--ro-bind", path, path]
     environment = {
-        "HOME": "/home", "LANG": "C.UTF-8", "TMPDIR": "/tmp", "PATH": f"{sysroot}/bin:/usr/bin:/bin",
-        "CARGO_HOME": str(registry.parent), "CARGO_NET_OFFLINE": "true",
+        "HOME": "/home",
+        "LANG": "C.UTF-8",
+        "TMPDIR": "/tmp",
+        "PATH": f"{sysroot}/bin:/usr/bin:/bin",
+        "CARGO_HOME": str(registry.parent),
+        "CARGO_NET_OFFLINE": "true",
         "EVCXR_CONFIG_DIR": str(HERE),
     }
     for name, value in environment.items():
         command += ["--setenv", name, value]
-    return command + ["--bind", str(socket_path), SOCKET, "--chdir", "/tmp"]
+    return [*command, "--bind", str(socket_path), SOCKET, "--chdir", "/tmp"]
 
 
 class Sandbox:
@@ -166,14 +218,22 @@ class Sandbox:
         self.socket_path = SOCKET if self.isolated else str(path)
         passed = ()
         if self.isolated and (program := system_call_filter()):
-            self.filter = tempfile.TemporaryFile()
+            self.filter = tempfile.TemporaryFile()  # noqa: SIM115  closed with the sandbox
             self.filter.write(program)
             self.filter.seek(0)
             passed = (self.filter.fileno(),)
             command = [command[0], "--seccomp", str(self.filter.fileno()), *command[1:]]
         self.process = subprocess.Popen(
-            command, pass_fds=passed, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=self.folder,
-            env=dict(os.environ, TMPDIR=self.folder), start_new_session=True, preexec_fn=self._limit_process)
+            command,
+            pass_fds=passed,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            cwd=self.folder,
+            env=dict(os.environ, TMPDIR=self.folder),
+            start_new_session=True,
+            preexec_fn=self._limit_process,  # noqa: PLW1509  it only makes two system calls
+        )
         self.alive = True
         self.answers = queue.Queue(100)  # who floods it waits
         self.complaint = b""
@@ -230,10 +290,8 @@ class Sandbox:
             except (psutil.NoSuchProcess, ProcessLookupError):
                 return  # it has ended; a kernel that it leaves behind notices that and ends, too
             for process in [] if self.isolated else family:
-                try:
+                with suppress(psutil.NoSuchProcess):
                     process.kill()
-                except psutil.NoSuchProcess:
-                    pass
             psutil.wait_procs(family, timeout=5)  # so that nothing is written any more into the folder, which goes next
 
     def _stop(self):
@@ -242,10 +300,8 @@ class Sandbox:
             self.process.kill()
             self.process.wait()
             for pipe in (self.process.stdin, self.process.stdout, self.process.stderr):
-                try:
+                with suppress(OSError):
                     pipe.close()
-                except OSError:
-                    pass
         self.listener.close()
         if self.filter:
             self.filter.close()
@@ -278,8 +334,10 @@ class Sandbox:
         return self._answer(time.monotonic() + self.limits.cell)
 
     def answer(self, signatures, judge):
-        """Has the kernel answer calls of these functions while the command `judge` asks. Returns what went wrong, or None,
-        and what the judge printed."""
+        """Has the kernel answer calls of these functions while the command `judge` asks.
+
+        Returns what went wrong, or None, and what the judge printed.
+        """
         self._order(f'zero_init::answer!("{self.socket_path}", {", ".join(signatures)});')
         deadline = time.monotonic() + self.limits.cell
         self.listener.settimeout(0.05)
