@@ -53,6 +53,7 @@ test:
 	@echo '== Unit, integration and documentation tests' && cargo test --quiet --locked
 	@echo '== Documentation' && RUSTDOCFLAGS='-D warnings' cargo doc --quiet --no-deps --locked
 	@echo '== Package' && cargo package --quiet --locked --offline --allow-dirty
+	@echo '== Python' && $(PYTHON) -m ruff format --quiet --check && $(PYTHON) -m ruff check --quiet && $(PYTHON) -m mypy --no-error-summary
 	@echo '== Notebooks and tools' && $(PYTHON) -m pytest --quiet -p no:cacheprovider tests
 
 notebooks: setup

@@ -168,6 +168,7 @@ def test_stopped_in_the_middle_it_goes_on(tmp_path):
     hand_in(course, [row for row in ROWS if row.name in ("empty", "not JSON", "no file", "a list")], port=0)
     command = [sys.executable, GRADE, "--course", course, "--jobs", "1"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True)
+    assert process.stdout
     for line in process.stdout:
         if line.startswith("1/4"):
             break

@@ -229,7 +229,7 @@ def test_a_kernel_ends_with_its_client_even_if_that_is_killed(tmp_path):
     command = [sys.executable, "-c", CLIENT, str(REPOSITORY / "tools")]
     environment = dict(os.environ, TMPDIR=str(tmp_path))  # who is killed does not remove its files
     with subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as client:
-        assert client.stdout.readline() == "runs\n"
+        assert client.stdout and client.stdout.readline() == "runs\n"
         family = psutil.Process(client.pid).children(recursive=True)
         assert len(family) >= 3, "the launcher, evcxr and the process that runs cells"
         client.kill()

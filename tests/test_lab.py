@@ -15,11 +15,13 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+import nbformat
 import pytest
 
 import notebooks as nb
 from conftest import REPOSITORY, free_port, report
 from kernel_client import KERNELSPEC
+from outputs import compare, texts_of, tidy
 
 NAMES = [path.name for path in sorted(nb.NOTEBOOKS.glob("*.ipynb"))]
 FIRST = NAMES[0]
@@ -234,18 +236,18 @@ class Notebook:
         return id
 
     def outputs(self, id: str):
-        return nb.tidy([nb.nbformat.from_dict(output) for output in self.cells()[id]["outputs"]])
+        return tidy([nbformat.from_dict(output) for output in self.cells()[id]["outputs"]])
 
     def text(self, id: str) -> str:
         """All that is shown below a cell, as text."""
-        return "\n".join(text for output in self.outputs(id) for text in nb.shown(output).values())
+        return "\n".join(text for output in self.outputs(id) for text in texts_of(output).values())
 
     def check(self) -> list[str]:
         """Lists what differs from the committed outputs."""
         found = []
         for id, cell in self.committed.items():
             outputs = self.outputs(id)
-            found += [f"{id}: {p}" for p in nb.failures(cell, outputs) or nb.compare(nb.tidy(cell.outputs), outputs)]
+            found += [f"{id}: {p}" for p in nb.failures(cell, outputs) or compare(tidy(cell.outputs), outputs)]
         return found
 
     def look(self, theme: str) -> list[str]:
@@ -321,7 +323,7 @@ def test_a_failed_cell_says_why_is_corrected_and_one_goes_on(desk):
         notebook.picture(f"failed-claim-{theme.lower()}", notebook.show("activations"))
     notebook.theme("JupyterLab Light")
     notebook.run("activations", source)
-    assert nb.compare(nb.tidy(notebook.committed["activations"].outputs), notebook.outputs("activations")) == []
+    assert compare(tidy(notebook.committed["activations"].outputs), notebook.outputs("activations")) == []
     # An error that `?` met, and a mistake in the Rust: the variables from before are still there.
     id = notebook.add("network.forward(&Array2::zeros((3, 4)))?;")
     notebook.run(id)
@@ -334,7 +336,7 @@ def test_a_failed_cell_says_why_is_corrected_and_one_goes_on(desk):
     notebook.run(id, 'println!("{} samples", data.samples());')
     assert notebook.text(id) == "300 samples\n"
     notebook.run("dw-by-hand")
-    assert nb.compare(nb.tidy(notebook.committed["dw-by-hand"].outputs), notebook.outputs("dw-by-hand")) == []
+    assert compare(tidy(notebook.committed["dw-by-hand"].outputs), notebook.outputs("dw-by-hand")) == []
 
 
 def test_restart_and_run_all(desk):

@@ -48,7 +48,7 @@ def test_all_run_once_on_a_stock_kernel_gives_what_is_committed(path, sessions):
 
 
 def test_every_claim_has_cells_that_assert_it_and_every_tag_its_row():
-    settled = {}
+    settled: dict[str, set[str]] = {}
     for path in PATHS:
         for cell in nb.code_cells(nb.read(path)):
             for claim in claims_of(cell):

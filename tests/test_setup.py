@@ -57,7 +57,7 @@ class Machine:
         shutil.copytree(REPOSITORY / "tools", self.clone / "tools")
         shutil.copy(REPOSITORY / "Cargo.toml", self.clone)
         for tool in [*SYSTEM_TOOLS, "cp"]:
-            (self.bin / tool).symlink_to(shutil.which(tool))
+            (self.bin / tool).symlink_to(str(shutil.which(tool)))
         for name, script in GOOD.items():
             self.put(name, script)
         kernel = self.home / ".local" / "share" / "zero-init"
@@ -307,7 +307,7 @@ def test_jupyterlab_leaves_the_users_jupyter_alone(tmp_path):
 def test_the_doctor_says_what_is_there_and_what_to_do(machine, name, script, said):
     for tool in ("awk", "cut", "df", "head", "ls"):
         if not (machine.bin / tool).exists():
-            (machine.bin / tool).symlink_to(shutil.which(tool))
+            (machine.bin / tool).symlink_to(str(shutil.which(tool)))
     if name:
         machine.put(name, script)
     environment = {"PATH": str(machine.bin), "HOME": str(machine.home)}

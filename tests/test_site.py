@@ -83,7 +83,7 @@ def check_links(path: Path) -> list[str]:
     ids = [element["id"] for element in soup(path).select("[id]")]
     found = [f"the id {name} is there {ids.count(name)} times" for name in sorted(set(ids)) if ids.count(name) > 1]
     for link in soup(path).select("a[href]"):
-        address = urlsplit(link["href"])
+        address = urlsplit(str(link["href"]))
         if address.scheme in ("http", "https"):
             continue
         target = (path.parent / unquote(address.path)).resolve() if address.path else path
@@ -124,7 +124,8 @@ def test_the_pages_follow_each_other(site):
         assert links.get("contents") == ("index.html" if number else None), name
         assert links.get("prev") == (NAMES[number - 1] if number > 1 else None), name
         assert links.get("next") == (NAMES[number + 1] if number + 1 < len(NAMES) else None), name
-        assert soup.html["lang"] == "en" and soup.title.text + "¶" == soup.h1.text, name
+        assert soup.html and soup.html["lang"] == "en", name
+        assert soup.title and soup.h1 and soup.title.text + "¶" == soup.h1.text, name
 
 
 def films_of(site):

@@ -180,7 +180,7 @@ def prepare() -> int:
         with kernel_client.start_kernel(REPOSITORY / "notebooks", command) as kernel:
             outputs = kernel.run(':dep zero-init = { path = ".." }\nuse zero_init::prelude::*;')
             if outputs:
-                raise kernel_client.KernelError(outputs[0].get("evalue") or outputs[0].get("text"))
+                raise kernel_client.KernelError(str(outputs[0].get("evalue") or outputs[0].get("text")))
             crate = Path(kernel.run(":last_compile_dir")[0].data["text/plain"].strip())
             leave_out = shutil.ignore_patterns("incremental", "*ctx*", "libcode_*")  # the cell itself: no other has it
             shutil.copytree(crate / "target", part / "ctx" / "target", ignore=leave_out)

@@ -26,6 +26,7 @@ from typing import IO, Any
 
 from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_client.manager import KernelManager
+from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 from nbformat import NotebookNode
 from nbformat.v4 import new_output, output_from_msg
 
@@ -81,7 +82,8 @@ class Kernel:
     @property
     def process(self) -> int:
         """The number of the kernel's process."""
-        return int(self._manager.provisioner.pid)
+        assert isinstance(self._manager.provisioner, LocalProvisioner)
+        return int(self._manager.provisioner.pid or 0)
 
     def wait_until_ready(self) -> None:
         """Returns when the kernel takes cells."""

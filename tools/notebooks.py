@@ -124,7 +124,7 @@ def check_run(
 
     A cell that has shown its result has not failed, so what it may print late is not waited for: it is found later.
     """
-    found = []
+    found: list[str] = []
     cells = code_cells(notebook)
     for number, cell in enumerate(cells):
         expected = tidy(cell.outputs)

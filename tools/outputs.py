@@ -96,12 +96,12 @@ def svg_difference(expected: str, actual: str) -> str | None:
         if not roots[-1].tag.endswith("svg"):
             return f"{name} is not SVG but <{roots[-1].tag}>"
     for attribute in ("width", "height", "viewBox"):
-        left, right = (root.get(attribute) for root in roots)
-        if left != right:
-            return f"expected {attribute} {left}, got {right}"
-    left, right = ([element.tag for element in root.iter()] for root in roots)
-    if len(left) != len(right):
-        return f"expected {len(left)} elements, got {len(right)}"
+        wanted, given = (root.get(attribute) for root in roots)
+        if wanted != given:
+            return f"expected {attribute} {wanted}, got {given}"
+    elements, others = (len(list(root.iter())) for root in roots)
+    if elements != others:
+        return f"expected {elements} elements, got {others}"
     left, right = ("\n".join(piece.strip() for piece in root.itertext() if piece.strip()) for root in roots)
     return difference(left, right)
 

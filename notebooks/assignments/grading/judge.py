@@ -44,25 +44,25 @@ fn main() -> std::process::ExitCode {{
 
 
 class JudgeError(Exception):
-    """The source notebook cannot be made into a judge: its author has to mend it."""
+    """The source notebook cannot be made into a judge: its author has to correct it."""
 
 
 @dataclass
 class Assignment:
     """What a source notebook asks for: signatures by function name, checks by grade id, and the cells that set up."""
 
-    signatures: dict
-    checks: dict
-    setup: list
+    signatures: dict[str, str]
+    checks: dict[str, str]
+    setup: list[str]
 
-    def functions_of(self, check):
+    def functions_of(self, check: str) -> list[str]:
         """The signatures of the functions that a check calls."""
         code = re.sub(r'"(?:[^"\\]|\\.)*"|//[^\n]*', "", self.checks[check])
         called = set(re.findall(r"(?<![\w:.])(\w+)\s*\(", code))
         return [signature for name, signature in self.signatures.items() if name in called]
 
 
-def read(notebook):
+def read(notebook: Path) -> Assignment:
     """The assignment of a source notebook."""
     signatures, checks, setup = {}, {}, []
     for cell in nbformat.read(notebook, as_version=4).cells:
@@ -79,7 +79,7 @@ def read(notebook):
     return Assignment(signatures, checks, setup)
 
 
-def program(assignment):
+def program(assignment: Assignment) -> str:
     """The judge's source."""
     lines = [line for source in assignment.setup for line in source.splitlines() if not line.startswith(":")]
     imports = [line for line in lines if line.startswith("use ")]
@@ -94,7 +94,7 @@ def program(assignment):
     )
 
 
-def build(assignment, name):
+def build(assignment: Assignment, name: str) -> Path:
     """Compiles the judge (at once, if it is up to date) and returns the program's path."""
     package = "judge-" + re.sub(r"[^a-z0-9]+", "-", name.lower())
     folder = REPOSITORY / "target/judges" / package

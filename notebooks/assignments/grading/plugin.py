@@ -28,12 +28,12 @@ RUST = {"name": "rust", "file_extension": ".rs", "mimetype": "text/rust", "pygme
 MAKERS = {"code": new_code_cell, "markdown": new_markdown_cell, "raw": new_raw_cell}
 
 
-def text_of(source):
+def text_of(source: str | list[Any]) -> str:
     """A cell's source, which a notebook file may hold as lines."""
     return source if isinstance(source, str) else "".join(line for line in source if isinstance(line, str))
 
 
-def clean_cell(cell):
+def clean_cell(cell: Any) -> NotebookNode | None:
     """A new cell with what a submission may say: text, and the mark by which nbgrader knows it. None if it is none."""
     if not isinstance(cell, dict) or cell.get("cell_type") not in MAKERS:
         return None
@@ -47,7 +47,7 @@ def clean_cell(cell):
     return clean
 
 
-def read_submission(path):
+def read_submission(path: Path) -> NotebookNode:
     """The notebook of any file at all, without what it claims about itself; what could not be used is said on top."""
     complaints, cells = [], []
     try:
@@ -80,7 +80,10 @@ def read_submission(path):
 class Submission(NotebookExporter):
     """Reads a submission, whatever the file holds."""
 
-    def from_filename(self, filename, resources=None, **kwargs):
+    def from_filename(
+        self, filename: str, resources: dict[str, Any] | None = None, **kwargs: Any
+    ) -> tuple[NotebookNode, dict[str, Any]]:
+        assert self.parent is not None
         course = self.parent.coursedir
         submitted = os.path.abspath(os.path.join(course.root, course.submitted_directory))
         # What an earlier step wrote is a notebook; what a student sent need not be one.
@@ -93,7 +96,7 @@ class Submission(NotebookExporter):
 class Reconcile(NbGraderPreprocessor):
     """Gives a submission every cell of the release that it has lost, and each of them its own mark and points."""
 
-    def preprocess(self, nb, resources):
+    def preprocess(self, nb: NotebookNode, resources: dict[str, Any]) -> tuple[NotebookNode, dict[str, Any]]:
         known = resources["nbgrader"]
         with Gradebook(known["db_url"]) as gradebook:
             source = gradebook.find_notebook(known["notebook"], known["assignment"])
@@ -105,7 +108,7 @@ class Reconcile(NbGraderPreprocessor):
         return nb, resources
 
     @staticmethod
-    def _marked(cell, points, solutions, tasks):
+    def _marked(cell: Any, points: dict[str, float], solutions: set[str], tasks: set[str]) -> NotebookNode:
         marked = MAKERS[cell.cell_type](cell.source)
         task = cell.name in tasks
         marked.metadata.nbgrader = {
@@ -123,7 +126,7 @@ class Reconcile(NbGraderPreprocessor):
         return marked
 
 
-def reconciled(cells, release):
+def reconciled(cells: list[NotebookNode], release: list[tuple[str, NotebookNode]]) -> list[NotebookNode]:
     """The submitted cells with those of the release in place.
 
     A locked cell is as released; of several copies of an editable one, the last counts. Of the missing ones, a check
@@ -131,26 +134,27 @@ def reconciled(cells, release):
     a solution does not come back, since its empty function would replace one that the student has elsewhere. All other
     cells of the student stay where they are, without a mark.
     """
-    positions, names = {}, {name for name, _ in release}
+    positions: dict[str, int] = {}
+    names = {name for name, _ in release}
     for position, cell in enumerate(cells):
         name = cell.metadata.pop("nbgrader", {}).get("grade_id")
         if name in names:
             positions[name] = position
-    after, last = {}, []  # the missing cells by the position that they come after, and those that come last
-    previous, solution = -1, None
+    after: dict[int, list[NotebookNode]] = {}  # the missing cells, by the position that they come after
+    last: list[NotebookNode] = []  # the missing cells that come last
+    previous = -1
+    solution: int | None = None
     for name, cell in release:
-        mark, position = cell.metadata.nbgrader, positions.get(name)
+        mark, found = cell.metadata.nbgrader, positions.get(name)
         if mark["solution"]:
-            solution = position
-        if position is not None:
-            if not mark["locked"] and cells[position].cell_type == cell.cell_type:
-                cell.source = cells[position].source
-            cells[position] = cell
-            previous = position
-        elif mark["grade"] and solution is None:
-            last.append(cell)
+            solution = found
+        if found is not None:
+            if not mark["locked"] and cells[found].cell_type == cell.cell_type:
+                cell.source = cells[found].source
+            cells[found] = cell
+            previous = found
         elif mark["grade"]:
-            after.setdefault(solution, []).append(cell)
+            (last if solution is None else after.setdefault(solution, [])).append(cell)
         elif not mark["solution"]:
             after.setdefault(previous, []).append(cell)
     result = after.get(-1, [])
@@ -170,7 +174,7 @@ class Grade(NbGraderPreprocessor):
     submission_seconds = Float(600.0, help="Seconds that a whole submission may take.").tag(config=True)
     memory_bytes = Int(2 * 1024**3, help="Memory that a submission may use, its files included.").tag(config=True)
 
-    def preprocess(self, nb, resources):
+    def preprocess(self, nb: NotebookNode, resources: dict[str, Any]) -> tuple[NotebookNode, dict[str, Any]]:
         known = resources["nbgrader"]
         source = Path("source", known["assignment"], known["notebook"] + ".ipynb")
         limits = Limits(self.cell_seconds, self.check_seconds, self.submission_seconds, self.memory_bytes)
@@ -188,7 +192,7 @@ class Grade(NbGraderPreprocessor):
         return nb, resources
 
 
-def output_of(verdict):
+def output_of(verdict: Verdict) -> NotebookNode:
     """A verdict, as nbgrader reads it: an error is no point, its absence all."""
     if verdict.passed:
         return new_output("stream", name="stdout", text="passed\n")

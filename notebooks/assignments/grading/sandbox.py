@@ -21,6 +21,7 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO, Self
 
 import psutil
 
@@ -55,7 +56,7 @@ class Ran:
     """What a cell did. `status`: ok, error, dead (the process ended), slow, big, or loud (it printed without end)."""
 
     status: str
-    outputs: list = field(default_factory=list)
+    outputs: list[tuple[str, str]] = field(default_factory=list)
 
 
 WORDS = {
@@ -66,7 +67,7 @@ WORDS = {
 }
 
 
-def rust_home():
+def rust_home() -> tuple[Path, Path]:
     """The folder of the Rust toolchain and cargo's folder of downloaded crates."""
     sysroot = subprocess.run(
         ["rustc", "--print", "sysroot"], cwd=REPOSITORY, capture_output=True, text=True, check=True
@@ -75,16 +76,16 @@ def rust_home():
     return Path(sysroot.stdout.strip()), Path(cargo_home) / "registry"
 
 
-# By machine: its number in seccomp, and the numbers of the system calls that are refused there. Some give memory that no
-# process is seen to have (memfd_create, memfd_secret, shmget); the others reach parts of the kernel that no program of a
-# student needs (bpf, perf_event_open, userfaultfd, io_uring_setup, keyctl, add_key, unshare, setns, mount).
+# By machine: its number in seccomp, and the numbers of the system calls that are refused there. Some give memory that
+# no process is seen to have (memfd_create, memfd_secret, shmget). The others reach parts of the kernel that no program
+# of a student needs (bpf, perf_event_open, userfaultfd, io_uring_setup, keyctl, add_key, unshare, setns, mount).
 REFUSED = {
     "x86_64": (0xC000003E, (319, 447, 29, 321, 298, 323, 425, 250, 248, 272, 308, 165)),
     "aarch64": (0xC00000B7, (279, 447, 194, 280, 241, 282, 425, 219, 217, 97, 268, 40)),
 }
 
 
-def system_call_filter():
+def system_call_filter() -> bytes | None:
     """A program for seccomp that refuses system calls (EPERM), or None on a machine whose numbers are not known.
 
     Its instructions are those of the Berkeley Packet Filter: see seccomp(2).
@@ -108,10 +109,10 @@ def system_call_filter():
     return b"".join(struct.pack("=HBBI", *instruction) for instruction in program)
 
 
-def visible(kernel):
+def visible(kernel: list[str]) -> list[str]:
     """All of this machine's files that a submission sees, read-only: programs and crates, nothing of the course."""
     sysroot, registry = rust_home()
-    paths = [
+    paths: list[str | Path] = [
         "/usr",
         "/bin",
         "/lib",
@@ -142,7 +143,7 @@ def visible(kernel):
     return [str(path) for path in paths if os.path.exists(path)]
 
 
-def bubblewrap(limits, socket_path, kernel):
+def bubblewrap(limits: Limits, socket_path: str | Path, kernel: list[str]) -> list[str]:
     """The command that puts a program into the sandbox."""
     if shutil.which("bwrap") is None:
         raise SandboxError(
@@ -190,11 +191,12 @@ def bubblewrap(limits, socket_path, kernel):
 class Sandbox:
     """One process for one submission. Use it in a `with`; a sandbox that is no longer `alive` cannot be used again."""
 
-    def __init__(self, limits, isolated=True):
+    def __init__(self, limits: Limits, isolated: bool = True) -> None:
         self.limits, self.isolated = limits, isolated
-        self.alive, self.ended, self.filter = False, "dead", None
+        self.alive, self.ended = False, "dead"
+        self.filter: IO[bytes] | None = None
 
-    def __enter__(self):
+    def __enter__(self) -> Self:
         self.folder = tempfile.mkdtemp(prefix="zero-init-grade-")
         try:
             self._start()
@@ -203,10 +205,10 @@ class Sandbox:
             raise
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, *_: object) -> None:
         self._stop()
 
-    def _start(self):
+    def _start(self) -> None:
         path = Path(self.folder, "socket")
         self.listener = socket.socket(socket.AF_UNIX)
         self.listener.bind(str(path))
@@ -216,7 +218,7 @@ class Sandbox:
         # Without isolation the socket's path and the scratch folder are those of this machine.
         command = [*bubblewrap(self.limits, path, kernel), *runner] if self.isolated else runner
         self.socket_path = SOCKET if self.isolated else str(path)
-        passed = ()
+        passed: tuple[int, ...] = ()
         if self.isolated and (program := system_call_filter()):
             self.filter = tempfile.TemporaryFile()  # noqa: SIM115  closed with the sandbox
             self.filter.write(program)
@@ -234,8 +236,10 @@ class Sandbox:
             start_new_session=True,
             preexec_fn=self._limit_process,  # noqa: PLW1509  it only makes two system calls
         )
+        assert self.process.stdin and self.process.stdout and self.process.stderr
+        self.orders, self.replies, self.errors = self.process.stdin, self.process.stdout, self.process.stderr
         self.alive = True
-        self.answers = queue.Queue(100)  # who floods it waits
+        self.answers: queue.Queue[Ran | None] = queue.Queue(100)  # who floods it waits
         self.complaint = b""
         for work in (self._read, self._read_errors, self._watch):
             threading.Thread(target=work, daemon=True).start()
@@ -243,12 +247,12 @@ class Sandbox:
             why = self.complaint.decode(errors="replace").strip().splitlines()
             raise SandboxError(f"the sandbox does not start: {why[-1] if why else 'no reason was given'}")
 
-    def _limit_process(self):
+    def _limit_process(self) -> None:
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         resource.setrlimit(resource.RLIMIT_FSIZE, (self.limits.disk, self.limits.disk))
 
-    def _read(self):
-        while line := self.process.stdout.readline(LONGEST_LINE):
+    def _read(self) -> None:
+        while line := self.replies.readline(LONGEST_LINE):
             try:
                 answer = json.loads(line)
                 self.answers.put(Ran(str(answer["status"]), [(str(a), str(b)) for a, b in answer.get("outputs", [])]))
@@ -256,11 +260,11 @@ class Sandbox:
                 break  # the runner writes nothing like this: someone else does
         self.answers.put(None)
 
-    def _read_errors(self):
-        while line := self.process.stderr.readline(10_000):
+    def _read_errors(self) -> None:
+        while line := self.errors.readline(10_000):
             self.complaint = line
 
-    def _watch(self):
+    def _watch(self) -> None:
         """Ends the sandbox when it uses too much. Limits that the system keeps would count each process alone."""
         while self.alive:
             try:
@@ -280,7 +284,7 @@ class Sandbox:
                 return
             time.sleep(0.1)
 
-    def _kill(self, why):
+    def _kill(self, why: str) -> None:
         """Ends all processes of the sandbox. With bubblewrap they end with it; without, each has to be killed."""
         if self.alive:
             self.alive, self.ended = False, why
@@ -294,12 +298,12 @@ class Sandbox:
                     process.kill()
             psutil.wait_procs(family, timeout=5)  # so that nothing is written any more into the folder, which goes next
 
-    def _stop(self):
+    def _stop(self) -> None:
         if hasattr(self, "process"):
             self._kill("dead")
             self.process.kill()
             self.process.wait()
-            for pipe in (self.process.stdin, self.process.stdout, self.process.stderr):
+            for pipe in (self.orders, self.replies, self.errors):
                 with suppress(OSError):
                     pipe.close()
         self.listener.close()
@@ -307,7 +311,7 @@ class Sandbox:
             self.filter.close()
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def _answer(self, deadline):
+    def _answer(self, deadline: float) -> Ran:
         """The next answer of the runner. None in time, or none at all, ends the sandbox."""
         try:
             answer = self.answers.get(timeout=max(0.0, deadline - time.monotonic()))
@@ -321,19 +325,19 @@ class Sandbox:
             self._kill(answer.status)
         return answer
 
-    def _order(self, source):
+    def _order(self, source: str) -> None:
         try:
-            self.process.stdin.write(json.dumps({"run": source}).encode() + b"\n")
-            self.process.stdin.flush()
+            self.orders.write(json.dumps({"run": source}).encode() + b"\n")
+            self.orders.flush()
         except OSError:
             pass  # it has died: the missing answer tells
 
-    def run(self, source):
+    def run(self, source: str) -> Ran:
         """Runs a cell."""
         self._order(source)
         return self._answer(time.monotonic() + self.limits.cell)
 
-    def answer(self, signatures, judge):
+    def answer(self, signatures: list[str], judge: list[str]) -> tuple[Ran | None, str]:
         """Has the kernel answer calls of these functions while the command `judge` asks.
 
         Returns what went wrong, or None, and what the judge printed.
@@ -350,7 +354,9 @@ class Sandbox:
             if not self.answers.empty() or time.monotonic() > deadline:
                 return self._answer(deadline), ""
         with connection:
-            verdict = subprocess.Popen(judge, stdin=connection, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+            verdict = subprocess.Popen(
+                judge, stdin=connection.fileno(), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+            )
             try:
                 said, _ = verdict.communicate(timeout=self.limits.check)
             except subprocess.TimeoutExpired:
