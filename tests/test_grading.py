@@ -89,10 +89,10 @@ def test_a_submission_gets_its_points(graded, row):
     page = graded / "feedback" / student_of(row) / row.assignment / f"{row.assignment}.html"
     text = page.read_text(encoding="utf-8")
     assert float(grades["score"]) == row.points, grades
-    shown = html.unescape(re.sub(r"<[^>]*>", "", text))
-    assert row.says in shown
+    said = html.unescape(re.sub(r"<[^>]*>", "", text))
+    assert row.says in said
     for secret in ("HIDDEN TESTS", "MARK SCHEME", "Rubric", "Notes for the author"):
-        assert secret not in shown
+        assert secret not in said
 
 
 def test_the_table_has_its_mistakes_accidents_and_attacks():

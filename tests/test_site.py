@@ -50,7 +50,7 @@ PROBLEMS = r"""() => {
 }"""
 
 
-def look(browser, path: Path, width: int) -> list[str]:
+def problems_on(browser, path: Path, width: int) -> list[str]:
     """Lists what is wrong with a page in a window of this width."""
     found = []
     page = browser.new_page(viewport={"width": width, "height": 800})
@@ -107,7 +107,7 @@ def site(tmp_path_factory):
 @pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.parametrize("name", NAMES)
 def test_a_page_is_whole(name, width, site, browser):
-    report(look(browser, site / name, width))
+    report(problems_on(browser, site / name, width))
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -214,7 +214,7 @@ BODIES = [
 def test_what_is_said_of_a_page(body, said, tmp_path, browser):
     path = tmp_path / "bad.html"
     path.write_text(f'<!DOCTYPE html><html lang="en"><meta charset="utf-8"><body>{body}</body></html>')
-    problems = look(browser, path, WIDTHS[0]) + check_links(path)
+    problems = problems_on(browser, path, WIDTHS[0]) + check_links(path)
     if said:
         assert re.search(said, "\n".join(problems)), problems
     else:
