@@ -26,11 +26,13 @@ from traitlets.config import Config
 from traitlets.config.loader import PyFileConfigLoader
 
 import judge
-import kernel  # found by sandbox.py
-import kernel_client
-import sandbox
 
 HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parents[2] / "tools"))
+
+import kernel  # noqa: E402
+import kernel_client  # noqa: E402
+import sandbox  # noqa: E402
 
 
 def nbgrader(course: Path, step: str, *arguments: str) -> str:

@@ -25,12 +25,10 @@ from typing import IO, Self
 
 import psutil
 
+from kernel_client import kernel_command
+
 HERE = Path(__file__).resolve().parent
 REPOSITORY = HERE.parents[2]
-sys.path.insert(0, str(REPOSITORY / "tools"))
-
-from kernel_client import kernel_command  # noqa: E402
-
 SOCKET = "/tmp/answers.socket"
 LONGEST_LINE = 4_000_000
 
