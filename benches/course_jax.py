@@ -10,6 +10,7 @@ import time
 import jax
 import jax.numpy as jnp
 import numpy as np
+
 from course_data import circles
 
 jax.config.update("jax_enable_x64", True)

@@ -3,6 +3,7 @@
 import time
 
 import numpy as np
+
 from course_data import circles
 
 X, Y = (array.T.copy() for array in circles())

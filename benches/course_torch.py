@@ -3,6 +3,7 @@
 import time
 
 import torch
+
 from course_data import circles
 
 torch.set_num_threads(1)

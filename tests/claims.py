@@ -3,7 +3,11 @@
 import re
 from dataclasses import dataclass
 
-import notebooks as nb
+from nbformat import NotebookNode
+
+from kernel_client import Kernel
+from notebooks import NOTEBOOKS
+from outputs import kind
 
 TAG = "claim:"
 
@@ -34,13 +38,25 @@ FALSEHOODS = [
     Falsehood("C3", "03", "outer", "a mean over too few samples", "/ 3.0)", "/ 2.0)"),
     Falsehood("C3", "03", "outer", "the next layer's delta", "gradients.delta(1)?.clone()", "trace.a(1)?.clone()"),
     Falsehood("C4", "02", "slopes", "at z = 1", "delta_at_z(0.0, y)", "delta_at_z(1.0, y)"),
-    Falsehood("C5", "03", "zeros", "one weight set to 0.1", "Init::Zeros)?;",
-              "Init::Zeros)?;\nlet mut network = network;\nnetwork.set_weight(1, (0, 0), 0.1)?;"),
+    Falsehood(
+        "C5",
+        "03",
+        "zeros",
+        "one weight set to 0.1",
+        "Init::Zeros)?;",
+        "Init::Zeros)?;\nlet mut network = network;\nnetwork.set_weight(1, (0, 0), 0.1)?;",
+    ),
     Falsehood("C6", "03", "chain", "a random start", "network.inspect", f"{HE_NETWORK}.inspect"),
     Falsehood("C6", "03", "no-zero-activation", "biases of zero", "Init::Constant(1.0)", "Init::Constant(0.0)"),
     Falsehood("C6", "03", "eight", "ReLU, whose slope at 0 is 0", "Activation::Tanh", "Activation::Relu"),
-    Falsehood("C7", "06", "optimum", "a hidden layer", "Network::new(&[2, 1], Activation::Identity, Init::Zeros)",
-              "Network::new(&[2, 1, 1], Activation::Identity, Init::Zeros)"),
+    Falsehood(
+        "C7",
+        "06",
+        "optimum",
+        "a hidden layer",
+        "Network::new(&[2, 1], Activation::Identity, Init::Zeros)",
+        "Network::new(&[2, 1, 1], Activation::Identity, Init::Zeros)",
+    ),
     Falsehood("C7", "06", "optimum", "labels that a line separates", "noise: 1.0", "noise: 0.3"),
     Falsehood("C8", "07", "for-good", "a random start", "Init::Constant(0.5)", HE),
     Falsehood("C8", "07", "collapse", "a random start", "Init::Constant(0.5)", HE),
@@ -50,8 +66,14 @@ FALSEHOODS = [
     Falsehood("C10", "07", "dropout", "every unit kept", "dropout(0.8", "dropout(1.0"),
     Falsehood("C11", "04", "two-batches", "one sample less", "circles_train()", "circles_train().subset(149, 150)?"),
     Falsehood("C11", "04", "base-rate", "another base rate", "2.0 / 3.0", "1.0 / 2.0"),
-    Falsehood("C11", "04", "base-rate", "sigmoid units", "network.clone()",
-              "Network::new(&[2, 10, 5, 1], Activation::Sigmoid, Init::Zeros)?"),
+    Falsehood(
+        "C11",
+        "04",
+        "base-rate",
+        "sigmoid units",
+        "network.clone()",
+        "Network::new(&[2, 10, 5, 1], Activation::Sigmoid, Init::Zeros)?",
+    ),
     Falsehood("C12", "04", "sigmoid", "tanh units", "Activation::Sigmoid", "Activation::Tanh"),
     Falsehood("C13", "04", "order", "quotients that are not rounded", "/ 300.0).sum", "/ 256.0).sum"),
     Falsehood("C13", "04", "last-bit", "pushes that are not rounded", "(y_hat - y) * (1.0 / 300.0)", "y_hat - y"),
@@ -72,26 +94,26 @@ FALSEHOODS = [
 ]
 
 
-def claims_of(cell: nb.NotebookNode) -> list[str]:
+def claims_of(cell: NotebookNode) -> list[str]:
     """The claims that a cell settles."""
     return [tag.removeprefix(TAG) for tag in cell.metadata.get("tags", []) if tag.startswith(TAG)]
 
 
 def rows() -> dict[str, str]:
     """The claims of the table in notebooks/README.md, and the notebook that settles each."""
-    text = (nb.NOTEBOOKS / "README.md").read_text(encoding="utf-8")
+    text = (NOTEBOOKS / "README.md").read_text(encoding="utf-8")
     return dict(re.findall(r"^\| (C\d+) \|.*\]\((\S+\.ipynb)\) \|$", text, flags=re.MULTILINE))
 
 
-def survivors(name: str, cell: nb.NotebookNode, kernel: nb.Kernel) -> list[Falsehood]:
+def unnoticed_falsehoods(name: str, cell: NotebookNode, kernel: Kernel) -> list[Falsehood]:
     """Runs each edit of a cell that has just run, and lists those that no assertion notices."""
     found = []
     for falsehood in FALSEHOODS:
         if not name.startswith(falsehood.notebook) or cell.id != falsehood.cell or falsehood.old not in cell.source:
             continue
-        outputs = nb.tidy(kernel.run(cell.source.replace(falsehood.old, falsehood.new)) + kernel.settle())
-        said = "".join(output.text for output in outputs if nb.kind(output) == "stderr")
+        outputs = kernel.run(cell.source.replace(falsehood.old, falsehood.new))
+        said = "".join(output.text for output in outputs if kind(output) == "stderr")
         if "panicked at" not in said or "assert" not in said:
             found.append(falsehood)
-        kernel.run(cell.source)  # the variables as they were
+        kernel.execute(cell.source)  # the variables as they were
     return found

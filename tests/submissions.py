@@ -1,30 +1,35 @@
 """Submissions and the points that each must get: right ones, mistakes, accidents and attacks.
 
 Each is made from a release, by code that stands in the cell of a solution. In the assignment `blank` the attacks are
-put in place of the first task's solution (2 points) and the other two (1 + 2 points) are solved, so that a submission that
+put in place of the first task's solution (2 points) and the other two (1 + 2 points) are solved. A submission that
 gains nothing and disturbs nothing gets 3 of the 5 points that are graded by machine.
 """
 
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
-COURSE = Path(__file__).resolve().parent.parent / "notebooks/assignments"
+from conftest import REPOSITORY
+
+COURSE = REPOSITORY / "notebooks/assignments"
 
 
 def cells_of(folder, name):
     """A notebook of the course as JSON, and its cells by grade id."""
     notebook = json.loads((COURSE / folder / name / f"{name}.ipynb").read_text(encoding="utf-8"))
-    return notebook, {cell["metadata"]["nbgrader"]["grade_id"]: cell
-                      for cell in notebook["cells"] if "nbgrader" in cell["metadata"]}
+    return notebook, {
+        cell["metadata"]["nbgrader"]["grade_id"]: cell for cell in notebook["cells"] if "nbgrader" in cell["metadata"]
+    }
 
 
 def solutions(name):
     """The solutions of an assignment's code tasks by grade id."""
     _, cells = cells_of("source", name)
-    return {task: "".join(cell["source"]) for task, cell in cells.items()
-            if cell["metadata"]["nbgrader"]["solution"] and cell["cell_type"] == "code"}
+    return {
+        task: "".join(cell["source"])
+        for task, cell in cells.items()
+        if cell["metadata"]["nbgrader"]["solution"] and cell["cell_type"] == "code"
+    }
 
 
 def submission(name, code):
@@ -62,8 +67,17 @@ def add(name, assignment, points, code, says="", edit: Callable = lambda noteboo
 
 EXERCISE = "zero_initialization"
 SOLVED = solutions(EXERCISE)
-POINTS = {"zeros": 2, "layer": 3, "loss": 2, "output-delta": 2, "weight-gradient": 3, "diagnosis": 3, "moving": 3,
-          "distinct-units": 2, "start": 2}
+POINTS = {
+    "zeros": 2,
+    "layer": 3,
+    "loss": 2,
+    "output-delta": 2,
+    "weight-gradient": 3,
+    "diagnosis": 3,
+    "moving": 3,
+    "distinct-units": 2,
+    "start": 2,
+}
 ALL = sum(POINTS.values())
 
 add("solution", EXERCISE, ALL, SOLVED, "passed")
@@ -77,17 +91,32 @@ def mistake(name, task, old, new, says):
     add(name, EXERCISE, ALL - POINTS[task], SOLVED | {task: SOLVED[task].replace(old, new)}, says)
 
 
-mistake("forgotten 1 over m", "weight-gradient", " / m", "", "dW, of 1 unit with 3 inputs over 2 samples[0, 0]: expected 0.5, got 1")
+mistake(
+    "forgotten 1 over m",
+    "weight-gradient",
+    " / m",
+    "",
+    "dW, of 1 unit with 3 inputs over 2 samples[0, 0]: expected 0.5, got 1",
+)
 mistake("missing transpose", "weight-gradient", "&a.t()", "a", "weight_gradient")
 mistake("sign of delta turned", "output-delta", "y_hat - y", "y - y_hat", "expected -0.5, got 0.5")
-mistake("zeros of the wrong shape", "zeros", "(pair[1], pair[0])", "(pair[0], pair[1])", "expected (10, 2), got (2, 10)")
+mistake(
+    "zeros of the wrong shape", "zeros", "(pair[1], pair[0])", "(pair[0], pair[1])", "expected (10, 2), got (2, 10)"
+)
 mistake("log10", "loss", ".ln()", ".log10()", "expected 0.6931471805599453, got 0.30102999566398")
 mistake("diagnosis of layer 1 by its input", "diagnosis", "delta both input", "both both input", "patient 1")
 mistake("a dead start", "start", "Init::He { seed: 1 }", "Init::Zeros", "expected at least 95 %")
-add("only what is seen", EXERCISE, 0, {
-    "loss": "fn loss(y_hat: f64, y: f64) -> f64 { if y_hat == 0.5 { 0.6931471805599453 } else { 0.22314355131420976 } }",
-    "output-delta": "fn output_delta(y_hat: &Array2<f64>, y: &Array2<f64>) -> Array2<f64> { array![[-0.5, 0.5]] }",
-}, "the loss at 0.01 for label 0")
+add(
+    "only what is seen",
+    EXERCISE,
+    0,
+    {
+        "loss": "fn loss(y_hat: f64, y: f64) -> f64 "
+        "{ if y_hat == 0.5 { 0.6931471805599453 } else { 0.22314355131420976 } }",
+        "output-delta": "fn output_delta(y_hat: &Array2<f64>, y: &Array2<f64>) -> Array2<f64> { array![[-0.5, 0.5]] }",
+    },
+    "the loss at 0.01 for label 0",
+)
 
 # --- Accidents -------------------------------------------------------------------------------------------------------
 
@@ -106,24 +135,46 @@ def body(statements):
 
 
 attack("does not compile", body("numbers.sum_of_all()"), "could not be called as the task gives it")
-attack("another signature", f"fn sum_of_squares(numbers: Vec<f64>) -> f64 {{ {WORKS} }}", "could not be called as the task gives it")
+attack(
+    "another signature",
+    f"fn sum_of_squares(numbers: Vec<f64>) -> f64 {{ {WORKS} }}",
+    "could not be called as the task gives it",
+)
 attack("panics", body("numbers[99]"), "index out of bounds")
 attack("NaN", body("f64::NAN"), "expected 25, got NaN")
 attack("ends the process in the function", body("std::process::exit(0)"), "the program ended while")
 attack("ends the process in the cell", f"{body(WORKS)}\nstd::process::exit(0);", "the program ended while")
-attack("ends the process in a destructor",
-       f"struct Last; impl Drop for Last {{ fn drop(&mut self) {{ std::process::exit(0) }} }}\n"
-       + body(f"let _last = Last; {WORKS}"), "the program ended while")
-attack("recurses too deeply", body("if numbers.len() > 9 { 0.0 } else { 1.0 + sum_of_squares(std::hint::black_box(numbers)) }"),
-       "the program ended while")
+attack(
+    "ends the process in a destructor",
+    "struct Last; impl Drop for Last { fn drop(&mut self) { std::process::exit(0) } }\n"
+    + body(f"let _last = Last; {WORKS}"),
+    "the program ended while",
+)
+attack(
+    "recurses too deeply",
+    body("if numbers.len() > 9 { 0.0 } else { 1.0 + sum_of_squares(std::hint::black_box(numbers)) }"),
+    "the program ended while",
+)
 attack("loops in the function", body("loop {}"), "took longer than allowed")
 attack("loops in the cell", f"{body(WORKS)}\nloop {{}}", "took longer than allowed")
-attack("allocates all memory", body("let mut all = vec![]; loop { all.push(std::hint::black_box(vec![1_u8; 1 << 26])) }"), "more memory")
-attack("fills the disk",
-       body('let mut n = 0; loop { n += 1; let _ = std::fs::write(format!("/tmp/{n}"), vec![1_u8; 1 << 26]); }'))
-attack("prints a gigabyte", f'{body(WORKS)}\nfor _ in 0..10_000_000 {{ println!("{{}}", "x".repeat(100)); }}', "printed more")
-attack("many threads",
-       body("for _ in 0..2000 { std::thread::spawn(|| std::thread::sleep(std::time::Duration::from_secs(99))); } loop {}"))
+attack(
+    "allocates all memory",
+    body("let mut all = vec![]; loop { all.push(std::hint::black_box(vec![1_u8; 1 << 26])) }"),
+    "more memory",
+)
+attack(
+    "fills the disk",
+    body('let mut n = 0; loop { n += 1; let _ = std::fs::write(format!("/tmp/{n}"), vec![1_u8; 1 << 26]); }'),
+)
+attack(
+    "prints a gigabyte",
+    f'{body(WORKS)}\nfor _ in 0..10_000_000 {{ println!("{{}}", "x".repeat(100)); }}',
+    "printed more",
+)
+attack(
+    "many threads",
+    body("for _ in 0..2000 { std::thread::spawn(|| std::thread::sleep(std::time::Duration::from_secs(99))); } loop {}"),
+)
 attack("kills all it can", body('std::process::Command::new("sh").args(["-c", "kill -9 -1"]).status().unwrap(); 0.0'))
 
 
@@ -139,9 +190,11 @@ file("no file", None, 0, "it is empty")
 
 def with_cells(change):
     """An edit of the list of cells."""
+
     def edit(notebook):
         notebook["cells"] = change(notebook["cells"])
         return notebook
+
     return edit
 
 
@@ -169,8 +222,14 @@ def emptied_checks(cells):
 
 
 def scratch(source, metadata=None):
-    return {"cell_type": "code", "id": "mine", "metadata": metadata or {}, "source": source, "outputs": [],
-            "execution_count": None}
+    return {
+        "cell_type": "code",
+        "id": "mine",
+        "metadata": metadata or {},
+        "source": source,
+        "outputs": [],
+        "execution_count": None,
+    }
 
 
 def right(name, edit, points=5, says=""):
@@ -182,14 +241,51 @@ right("checks deleted", with_cells(lambda cells: [cell for cell in cells if not 
 right("all marks removed", with_cells(lambda cells: [{**cell, "metadata": {}} for cell in cells]))
 right("cells renamed", with_cells(renamed))
 right("setup deleted", with_cells(lambda cells: [cell for cell in cells if mark(cell).get("grade_id") != "setup"]))
-right("damaged cells", with_cells(lambda cells: [None, 7, {"cell_type": "code"}, *cells]), says="3 of its cells were damaged")
+right(
+    "damaged cells",
+    with_cells(lambda cells: [None, 7, {"cell_type": "code"}, *cells]),
+    says="3 of its cells were damaged",
+)
 right("a cell of one's own that loops", with_cells(lambda cells: [scratch("loop {}"), *cells]), says="took longer")
-right("a cell of one's own that does not compile", with_cells(lambda cells: [*cells[:4], scratch("let x: i32 = 0.5;"), *cells[4:]]))
-right("a bonus of one's own", with_cells(lambda cells: [*cells, scratch("0", {"nbgrader": {
-    "grade": True, "grade_id": "bonus", "points": 100, "locked": False, "solution": False, "task": False,
-    "schema_version": 3}})]))
-right("an old copy of a solution", with_cells(lambda cells: [
-    dict(next(cell for cell in cells if mark(cell).get("grade_id") == "sum-of-squares"), source=body("0.0"), id="old"), *cells]))
+right(
+    "a cell of one's own that does not compile",
+    with_cells(lambda cells: [*cells[:4], scratch("let x: i32 = 0.5;"), *cells[4:]]),
+)
+right(
+    "a bonus of one's own",
+    with_cells(
+        lambda cells: [
+            *cells,
+            scratch(
+                "0",
+                {
+                    "nbgrader": {
+                        "grade": True,
+                        "grade_id": "bonus",
+                        "points": 100,
+                        "locked": False,
+                        "solution": False,
+                        "task": False,
+                        "schema_version": 3,
+                    }
+                },
+            ),
+        ]
+    ),
+)
+right(
+    "an old copy of a solution",
+    with_cells(
+        lambda cells: [
+            dict(
+                next(cell for cell in cells if mark(cell).get("grade_id") == "sum-of-squares"),
+                source=body("0.0"),
+                id="old",
+            ),
+            *cells,
+        ]
+    ),
+)
 
 
 def dearer(cells):
@@ -204,19 +300,35 @@ right("points raised", with_cells(dearer))
 # --- Attacks ---------------------------------------------------------------------------------------------------------
 
 attack("panic hook silenced", f"std::panic::set_hook(Box::new(|_| {{}}));\n{body('0.0')}", "expected 25, got 0")
-attack("macros redefined",
-       "macro_rules! assert { ($($t:tt)*) => {} }\nmacro_rules! println { ($($t:tt)*) => {} }\n" + body("0.0"), "expected 25, got 0")
-attack("checks redefined", """mod exercise {
+attack(
+    "macros redefined",
+    "macro_rules! assert { ($($t:tt)*) => {} }\nmacro_rules! println { ($($t:tt)*) => {} }\n" + body("0.0"),
+    "expected 25, got 0",
+)
+attack(
+    "checks redefined",
+    """mod exercise {
     pub fn number(_: &str, _: f64, _: f64) -> Result<(), std::fmt::Error> { Ok(()) }
     pub fn equal<T>(_: &str, _: T, _: T) -> Result<(), std::fmt::Error> { Ok(()) }
 }
-""" + body("0.0"), "expected 25, got 0")
-attack("the crate's name taken",
-       "mod exercise { #[macro_export] macro_rules! answer { ($($t:tt)*) => { println!(\"passed\") } } pub use answer; }\n" + body("0.0"))
-attack("a thread that prints grading output",
-       'std::thread::spawn(|| loop { println!("passed"); std::thread::sleep(std::time::Duration::from_millis(20)); });\n'
-       + body("0.0"), "expected 25, got 0")
-attack("a thread that answers in the kernel's place", """std::thread::spawn(|| {
+"""
+    + body("0.0"),
+    "expected 25, got 0",
+)
+attack(
+    "the crate's name taken",
+    'mod exercise { #[macro_export] macro_rules! answer { ($($t:tt)*) => { println!("passed") } } pub use answer; }\n'
+    + body("0.0"),
+)
+attack(
+    "a thread that prints grading output",
+    'std::thread::spawn(|| loop { println!("passed"); std::thread::sleep(std::time::Duration::from_millis(20)); });\n'
+    + body("0.0"),
+    "expected 25, got 0",
+)
+attack(
+    "a thread that answers in the kernel's place",
+    """std::thread::spawn(|| {
     let mut mine = vec![];
     loop {
         let mut socket = std::os::unix::net::UnixStream::connect("/tmp/answers.socket").unwrap();
@@ -224,16 +336,21 @@ attack("a thread that answers in the kernel's place", """std::thread::spawn(|| {
         mine.push(socket);
     }
 });
-""" + body("0.0"), "what `sum_of_squares` returned could not be read", points=0)
+"""
+    + body("0.0"),
+    "what `sum_of_squares` returned could not be read",
+    points=0,
+)
 attack("checks emptied", body("0.0"), "expected 25, got 0", edit=with_cells(emptied_checks))
 
 
 def forged(cells):
     for cell in cells:
         if cell["cell_type"] == "code":
-            cell["outputs"] = [{"output_type": "stream", "name": "stdout", "text": "passed\n"},
-                               {"output_type": "execute_result", "execution_count": 1, "metadata": {},
-                                "data": {"text/plain": "2.0"}}]
+            cell["outputs"] = [
+                {"output_type": "stream", "name": "stdout", "text": "passed\n"},
+                {"output_type": "execute_result", "execution_count": 1, "metadata": {}, "data": {"text/plain": "2.0"}},
+            ]
     return cells
 
 
@@ -247,14 +364,20 @@ def spy(name, condition, says="expected 25, got 0"):
 
 def found(folder, what):
     """Whether a text can be found below a folder."""
-    return (f'String::from_utf8_lossy(&std::process::Command::new("grep").args(["-rlI", "--exclude-dir=proc", "{what}", "{folder}"])'
-            '.output().unwrap().stdout).len() > 0')
+    return (
+        'String::from_utf8_lossy(&std::process::Command::new("grep")'
+        f'.args(["-rlI", "--exclude-dir=proc", "{what}", "{folder}"])'
+        ".output().unwrap().stdout).len() > 0"
+    )
 
 
 # Put together by the code itself, so that it does not find its own source.
 SECRET = "squares of -1, 2 an[d] -3"
 spy("reads the source notebook", 'std::fs::read("@COURSE@/source/blank/blank.ipynb").is_ok()')
-spy("reads another submission", 'std::fs::read("@COURSE@/submitted/solution/zero_initialization/zero_initialization.ipynb").is_ok()')
+spy(
+    "reads another submission",
+    'std::fs::read("@COURSE@/submitted/solution/zero_initialization/zero_initialization.ipynb").is_ok()',
+)
 spy("lists the submissions", 'std::fs::read_dir("@COURSE@/submitted").is_ok()')
 spy("reads the gradebook", 'std::fs::read("@COURSE@/gradebook.db").is_ok()')
 spy("writes the gradebook", 'std::fs::OpenOptions::new().append(true).open("@COURSE@/gradebook.db").is_ok()')
@@ -268,11 +391,40 @@ spy("reaches the network", 'std::net::TcpStream::connect("127.0.0.1:@PORT@").is_
 
 # Much like another row: these are graded by CI, and by `ALL=1 make test`, so that a newcomer's `make test` stays short.
 SIMILAR = {
-    "only layer", "only loss", "only output-delta", "only weight-gradient", "only diagnosis", "only distinct-units", "only start",
-    "missing transpose", "sign of delta turned", "zeros of the wrong shape", "a dead start", "diagnosis of layer 1 by its input",
-    "another signature", "NaN", "ends the process in the cell", "recurses too deeply", "loops in the cell", "fills the disk",
-    "many threads", "a list", "not JSON", "checks deleted", "cells renamed", "setup deleted", "a cell of one's own that loops",
-    "a bonus of one's own", "points raised", "the crate's name taken", "a thread that answers in the kernel's place",
-    "checks emptied", "lists the submissions", "reads another submission", "reads the gradebook", "reads the judge",
-    "finds the checks in a process", "writes to the crates' folder",
+    "only layer",
+    "only loss",
+    "only output-delta",
+    "only weight-gradient",
+    "only diagnosis",
+    "only distinct-units",
+    "only start",
+    "missing transpose",
+    "sign of delta turned",
+    "zeros of the wrong shape",
+    "a dead start",
+    "diagnosis of layer 1 by its input",
+    "another signature",
+    "NaN",
+    "ends the process in the cell",
+    "recurses too deeply",
+    "loops in the cell",
+    "fills the disk",
+    "many threads",
+    "a list",
+    "not JSON",
+    "checks deleted",
+    "cells renamed",
+    "setup deleted",
+    "a cell of one's own that loops",
+    "a bonus of one's own",
+    "points raised",
+    "the crate's name taken",
+    "a thread that answers in the kernel's place",
+    "checks emptied",
+    "lists the submissions",
+    "reads another submission",
+    "reads the gradebook",
+    "reads the judge",
+    "finds the checks in a process",
+    "writes to the crates' folder",
 }

@@ -2,7 +2,6 @@
 
 import csv
 import html
-import importlib
 import json
 import os
 import re
@@ -16,14 +15,15 @@ import types
 
 import pytest
 
+import grade
+from conftest import ALL, IN_CI, REPOSITORY
 from submissions import COURSE, RIGHT, ROWS, SIMILAR, solutions, submission
-from thorough import ALL, thorough
 
-REPOSITORY = COURSE.parent.parent
 GRADE = COURSE / "grading/grade.py"
 
 pytestmark = pytest.mark.skipif(
-    shutil.which("bwrap") is None and "ZERO_INIT_CI" not in os.environ, reason="bubblewrap (bwrap) is not installed")
+    shutil.which("bwrap") is None and not IN_CI, reason="bubblewrap (bwrap) is not installed"
+)
 
 
 def copy_of_the_course(folder):
@@ -89,18 +89,18 @@ def test_a_submission_gets_its_points(graded, row):
     page = graded / "feedback" / student_of(row) / row.assignment / f"{row.assignment}.html"
     text = page.read_text(encoding="utf-8")
     assert float(grades["score"]) == row.points, grades
-    shown = html.unescape(re.sub(r"<[^>]*>", "", text))
-    assert row.says in shown
+    said = html.unescape(re.sub(r"<[^>]*>", "", text))
+    assert row.says in said
     for secret in ("HIDDEN TESTS", "MARK SCHEME", "Rubric", "Notes for the author"):
-        assert secret not in shown
+        assert secret not in said
 
 
 def test_the_table_has_its_mistakes_accidents_and_attacks():
-    assert len(ROWS) >= 25 and SIMILAR < {row.name for row in ROWS}
+    assert len(ROWS) >= 25 and {row.name for row in ROWS} > SIMILAR
     assert len({student_of(row) for row in ROWS}) == len(ROWS)
 
 
-@thorough
+@pytest.mark.slow
 def test_graded_again_in_another_order_the_grades_are_the_same(tmp_path):
     course = copy_of_the_course(tmp_path)
     names = ["only what is seen", "ends the process in the function", "panic hook silenced"]
@@ -125,9 +125,32 @@ def test_graded_again_in_another_order_the_grades_are_the_same(tmp_path):
     assert grades_of(course) == before
 
 
+def test_what_a_grade_depends_on_is_in_its_fingerprint(tmp_path, monkeypatch):
+    course = copy_of_the_course(tmp_path / "course")
+    hand_in(course, [row for row in ROWS if row.name == "empty"], port=0)
+    crate = tmp_path / "lib.rs"
+    crate.touch()
+    assert {"Cargo.lock", "circles_train.csv", "lib.rs"} <= {path.name for path in grade.kernel.inputs()}
+    monkeypatch.setattr(grade.kernel, "inputs", lambda: [crate])
+
+    seen = [grade.fingerprint(course, "empty", "blank")]
+    for path, text in (
+        (course / "submitted/empty/blank/blank.ipynb", " "),
+        (course / "source/blank/blank.ipynb", " "),
+        (course / "nbgrader_config.py", "\nc.Grade.memory_bytes = 1_300_000_001\n"),
+        (crate, "// more"),
+    ):
+        with path.open("a", encoding="utf-8") as file:
+            file.write(text)
+        seen.append(grade.fingerprint(course, "empty", "blank"))
+    monkeypatch.setenv("SANDBOX", "off")
+    seen.append(grade.fingerprint(course, "empty", "blank"))
+    assert len(set(seen)) == 6
+    moved = course.rename(tmp_path / "elsewhere")
+    assert grade.fingerprint(moved, "empty", "blank") == seen[-1]
+
+
 def test_what_went_wrong_is_what_the_log_says(monkeypatch):
-    monkeypatch.syspath_prepend(GRADE.parent)
-    grade = importlib.import_module("grade")
     log = "[ERROR] There was an error\n[ERROR] Traceback:\n  File x\nsqlite3.OperationalError: database is locked\n"
     error = "Traceback:\n  File y\nnbgrader.converters.base.NbGraderException: Please see the the above traceback"
     for result, says in (
@@ -145,6 +168,7 @@ def test_stopped_in_the_middle_it_goes_on(tmp_path):
     hand_in(course, [row for row in ROWS if row.name in ("empty", "not JSON", "no file", "a list")], port=0)
     command = [sys.executable, GRADE, "--course", course, "--jobs", "1"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True)
+    assert process.stdout
     for line in process.stdout:
         if line.startswith("1/4"):
             break
@@ -174,7 +198,9 @@ def test_without_bubblewrap_nothing_is_graded_unless_switched_off_by_name(tmp_pa
 
 def test_releases_are_up_to_date(tmp_path):
     course = copy_of_the_course(tmp_path)
-    done = subprocess.run([sys.executable, COURSE / "grading/release.py", "--course", course], capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, COURSE / "grading/release.py", "--course", course], capture_output=True, text=True
+    )
     assert done.returncode == 0, done.stderr
     for path in sorted(COURSE.glob("release/*/*.ipynb")):
         made = course / path.relative_to(COURSE)
@@ -187,16 +213,23 @@ def test_a_check_that_does_not_compile_is_named_at_release(tmp_path):
     course = copy_of_the_course(tmp_path)
     path = course / "source/blank/blank.ipynb"
     path.write_text(path.read_text(encoding="utf-8").replace("is_delta_zero(), ", "is_delta_nil(), "), encoding="utf-8")
-    done = subprocess.run([sys.executable, COURSE / "grading/release.py", "--course", course], capture_output=True, text=True)
-    assert done.returncode == 1 and "the checks of blank do not compile" in done.stderr and "is_delta_nil" in done.stderr
+    done = subprocess.run(
+        [sys.executable, COURSE / "grading/release.py", "--course", course], capture_output=True, text=True
+    )
+    assert (
+        done.returncode == 1 and "the checks of blank do not compile" in done.stderr and "is_delta_nil" in done.stderr
+    )
 
 
 def validate(notebook, folder):
     """What nbgrader's Validate says, which runs a notebook in the kernel that students use."""
     (folder / "nbgrader_config.py").write_text(
-        f"c = get_config()\nload_subconfig({str(COURSE / 'nbgrader_config.py')!r})\n", encoding="utf-8")
+        f"c = get_config()\nload_subconfig({str(COURSE / 'nbgrader_config.py')!r})\n", encoding="utf-8"
+    )
     (folder / "homework.ipynb").write_text(json.dumps(notebook), encoding="utf-8")
-    done = subprocess.run([sys.executable, "-m", "nbgrader", "validate", "homework.ipynb"], cwd=folder, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "nbgrader", "validate", "homework.ipynb"], cwd=folder, capture_output=True, text=True
+    )
     return done.stdout + done.stderr
 
 
@@ -209,7 +242,7 @@ def test_validate_says_what_is_not_done_yet_and_what_does_not_compile(tmp_path):
     assert "fn is_delta_zero" not in said.split("The following cell failed")[0]
 
 
-@thorough
+@pytest.mark.slow
 def test_validate_passes_the_solutions(tmp_path):
     notebook = submission("zero_initialization", solutions("zero_initialization"))
     for cell in notebook["cells"]:
@@ -227,11 +260,11 @@ def test_the_page_for_instructors_does_what_it_says(tmp_path):
     for command in commands:
         if command == "make lab":
             continue  # opened by other tests
-        command = command.replace("notebooks/assignments", str(course))
+        here = command.replace("notebooks/assignments", str(course))
         if command.startswith("make "):
-            command += f" COURSE={course}"
-        done = subprocess.run(command, shell=True, cwd=REPOSITORY, capture_output=True, text=True)
-        assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
+            here += f" COURSE={course}"
+        done = subprocess.run(here, shell=True, cwd=REPOSITORY, capture_output=True, text=True)
+        assert done.returncode == 0, f"{here}\n{done.stdout}{done.stderr}"
     grades = grades_of(course)["student1"]
     assert (grades["assignment"], grades["score"], grades["max_score"]) == ("my_homework", "0", "7")
     assert (course / "feedback/student1/my_homework/my_homework.html").exists()

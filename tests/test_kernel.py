@@ -3,7 +3,6 @@ are tables. Nothing here measures time: what cargo has not built again has the f
 """
 
 import hashlib
-import json
 import os
 import re
 import shutil
@@ -12,16 +11,16 @@ import subprocess
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 
-REPOSITORY = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(REPOSITORY / "tools"))
-
-import notebooks as nb  # noqa: E402
-from thorough import thorough  # noqa: E402
+import kernel as launcher
+import notebooks as nb
+from conftest import REPOSITORY
+from kernel_client import kernel_command, start_kernel, stock_command
 
 BY_PATH = ':dep zero-init = { path = ".." }\nuse zero_init::prelude::*;'
-SHOWN = BY_PATH.replace("prelude::*", "{eprintln, prelude::*}") + "\nshow_failures();"
+SHOW_FAILURES = BY_PATH.replace("prelude::*", "{notebook::eprintln, prelude::*}") + "\nshow_failures();"
 BY_WORKSPACE = ":dep zero-init = { workspace = true }\n:dep exercise = { workspace = true }\nuse zero_init::prelude::*;"
 
 
@@ -35,11 +34,8 @@ class Clone:
         for name in ("Cargo.toml", "Cargo.lock", "README.md", "notebooks/evcxr.toml"):
             (root / name).parent.mkdir(exist_ok=True)
             shutil.copy(REPOSITORY / name, root / name)
-        spec = json.loads((nb.KERNELS / "rust" / "kernel.json").read_text())
-        spec["argv"][1] = str(root / "tools" / "kernel.py")
-        self.kernels = root / ".venv" / "share" / "jupyter" / "kernels"
-        (self.kernels / "rust").mkdir(parents=True)
-        (self.kernels / "rust" / "kernel.json").write_text(json.dumps(spec))
+        self.command = kernel_command()
+        self.command[1] = str(root / "tools" / "kernel.py")
         self.assignments = root / "notebooks" / "assignments" / "one"
         self.assignments.mkdir()
 
@@ -48,7 +44,7 @@ class Clone:
         return subprocess.run(command, capture_output=True, text=True)
 
     def kernel(self, folder="notebooks", **variables):
-        return nb.start_kernel(self.root / folder, self.kernels, variables)
+        return start_kernel(self.root / folder, self.command, variables)
 
     def contents(self):
         """What is kept, by file: a digest and the time."""
@@ -81,6 +77,27 @@ def rebuilt(clone, kernel):
     return {name.split("-")[0] for name, time in mine.items() if kept.get(name) != time}
 
 
+def test_the_key_names_every_file_that_goes_into_the_build():
+    sources = [path for crate in launcher.CRATES for path in (crate / "src").rglob("*.rs")]
+    embedded = {
+        (source.parent / name).resolve()
+        for source in sources
+        for name in re.findall(r'include_(?:str|bytes)!\(\s*"([^"]+)"', source.read_text(encoding="utf-8"))
+    }
+    assert {".csv", ".js"} <= {path.suffix for path in embedded}
+    assert {*sources, *embedded, REPOSITORY / "Cargo.toml", REPOSITORY / "Cargo.lock"} <= set(launcher.inputs())
+
+
+def test_the_key_changes_with_the_time_of_a_file(tmp_path, monkeypatch):
+    file = tmp_path / "film.js"
+    file.touch()
+    monkeypatch.setattr(launcher, "inputs", lambda: [file])
+    before = launcher.key(None)
+    assert launcher.key(None) == before
+    os.utime(file, ns=(0, 1))
+    assert launcher.key(None) != before
+
+
 @pytest.mark.parametrize(
     ("folder", "dep"), [("notebooks", BY_PATH), ("notebooks/assignments/one", BY_WORKSPACE)], ids=["path", "workspace"]
 )
@@ -108,7 +125,7 @@ def test_a_kernel_starts_without_it(clone, state):
         aside.rename(clone.prepared)
 
 
-@thorough
+@pytest.mark.slow
 def test_two_kernels_at_once_and_a_change_of_the_sources(clone):
     before = clone.contents()
     source = clone.root / "src" / "lib.rs"
@@ -128,7 +145,7 @@ def test_two_kernels_at_once_and_a_change_of_the_sources(clone):
     assert clone.contents() == before
 
 
-@thorough
+@pytest.mark.slow
 def test_preparing_is_done_once_and_cleans_up(clone):
     (kept,) = clone.prepared.iterdir()
     before = clone.contents()
@@ -138,7 +155,7 @@ def test_preparing_is_done_once_and_cleans_up(clone):
     assert (run.returncode, run.stderr, clone.contents()) == (0, "", before)
 
     source = clone.root / "src" / "lib.rs"
-    original, times = source.read_text(), source.stat()
+    original = source.read_text()
     try:
         source.write_text(original + "\nnot Rust\n")
         run = clone.prepare()
@@ -152,27 +169,31 @@ def test_preparing_is_done_once_and_cleans_up(clone):
     assert fresh != kept
 
 
-def test_a_failure_is_a_table_and_its_text_on_stderr(clone, monkeypatch):
-    monkeypatch.setattr(nb, "stable", lambda text: text)  # which leaves out a backtrace
+def test_a_failure_is_a_table_and_its_text_on_stderr(clone):
     with clone.kernel() as kernel:
-        assert kernel.run(SHOWN) == []
-        stderr, table = kernel.run('let (a, b) = (1, 2);\nassert_eq!(a, b, "why {}", 3);') + kernel.settle()
+        assert kernel.run(SHOW_FAILURES) == []
+        stderr, table = kernel.run('let (a, b) = (1, 2);\nassert_eq!(a, b, "why {}", 3);')
         assert stderr.name == "stderr" and stderr.text.strip().split("\n") == [
-            "thread '<unnamed>' panicked at cell:", "assertion `left == right` failed: why 3", "  left: 1", " right: 2",
+            "thread '<unnamed>' panicked at cell:",
+            "assertion `left == right` failed: why 3",
+            "  left: 1",
+            " right: 2",
         ]
         assert table.data["text/html"].count("<tr>") == 3 and table.data["text/plain"].split("\n") == [
-            "A claim does not hold. why 3", "expected (right): 2", "came (left): 1",
+            "A claim does not hold. why 3",
+            "expected (right): 2",
+            "came (left): 1",
             'look at: assert_eq!(a, b, "why {}", 3);',
         ]
-        stderr, table = kernel.run("circles_train().x().dot(circles_train().x());") + kernel.settle()
+        stderr, table = kernel.run("circles_train().x().dot(circles_train().x());")
         assert "2 × 300" in stderr.text and "look at" not in table.data["text/plain"]  # it panicked in ndarray
         # A process that ended takes the hook with it: the first cell brings it back.
         assert kernel.run("std::process::exit(1);")[0].output_type == "error"
-        assert kernel.run(SHOWN) == []
-        stderr, table = kernel.run("logit(2.0)?;") + kernel.settle()
+        assert kernel.run(SHOW_FAILURES) == []
+        stderr, table = kernel.run("logit(2.0)?;")
         assert stderr.text == "p: expected a probability from 0 to 1, got 2\n"
         assert table.data["text/plain"].startswith("The cell stopped at an error.\nexpected: a probability")
-        stderr, table = kernel.run("assert!(1 > 2);") + kernel.settle()
+        stderr, table = kernel.run("assert!(1 > 2);")
         assert stderr.text.strip().count("\n") == 1 and "look at: assert!(1 > 2);" in table.data["text/plain"]
 
 
@@ -183,12 +204,14 @@ def test_nothing_asks_a_registry_for_the_crates_of_the_repository():
     others = [path for ending in ("md", "toml") for path in (REPOSITORY / "notebooks").rglob(f"*.{ending}")]
     others.append(REPOSITORY / "README.md")
     texts |= {path: path.read_text(encoding="utf-8") for path in others}
-    assert [(path.name, line) for path, text in texts.items() for line in text.splitlines() if asks_a_registry(line)] == []
+    assert [
+        (path.name, line) for path, text in texts.items() for line in text.splitlines() if asks_a_registry(line)
+    ] == []
     assert sum(text.count(":dep zero-init = {") for text in texts.values()) >= len(notebooks)
 
 
 def asks_a_registry(line):
-    """Says whether a line of a notebook, manual or manifest takes one of our crates from where cargo looks by itself."""
+    """Says whether a line of a notebook, page or manifest takes one of our crates from a registry."""
     name = r"\b(zero[-_]init|exercise)\b"
     entry = re.search(rf"(:dep\s+|^){name}\s*(=.*)?", line.strip())
     if entry and (entry[1] or entry[3]):
@@ -216,18 +239,17 @@ def test_what_asks_a_registry(line, asks):
 
 
 def test_in_another_kernel_an_assignment_says_what_is_missing_and_asks_no_registry(tmp_path):
-    spec = json.loads((nb.KERNELS / "rust" / "kernel.json").read_text())
-    spec["argv"] = [spec["argv"][2], "--control_file", "{connection_file}"]
-    (tmp_path / "kernels" / "rust").mkdir(parents=True)
-    (tmp_path / "kernels" / "rust" / "kernel.json").write_text(json.dumps(spec))
     with socket.create_server(("127.0.0.1", 0)) as registry:
         environment = {
-            "EVCXR_CONFIG_DIR": str(tmp_path), "JUPYTER_PATH": str(tmp_path), "CARGO_NET_OFFLINE": "false",
-            "CARGO_HTTP_PROXY": "http://127.0.0.1:{}".format(registry.getsockname()[1]),
-            "CARGO_HTTP_TIMEOUT": "1", "CARGO_NET_RETRY": "0",
+            "EVCXR_CONFIG_DIR": str(tmp_path),
+            "JUPYTER_PATH": str(tmp_path),
+            "CARGO_NET_OFFLINE": "false",
+            "CARGO_HTTP_PROXY": f"http://127.0.0.1:{registry.getsockname()[1]}",
+            "CARGO_HTTP_TIMEOUT": "1",
+            "CARGO_NET_RETRY": "0",
         }
         registry.settimeout(0)
-        with nb.start_kernel(tmp_path, tmp_path / "kernels", environment) as kernel:
+        with start_kernel(tmp_path, stock_command(), environment) as kernel:
             for path in sorted((REPOSITORY / "notebooks/assignments/release").rglob("*.ipynb")):
                 first, second = (kernel.run(cell.source) for cell in nb.code_cells(nb.read(path))[:2])
                 assert "needs the Rust kernel of the repository zero-init: open it with `make lab`" in text(first)
@@ -238,16 +260,45 @@ def test_in_another_kernel_an_assignment_says_what_is_missing_and_asks_no_regist
             registry.accept()[0].close()  # this one did ask
 
 
-@thorough
+@pytest.mark.slow
 def test_the_users_settings_come_first(clone, tmp_path):
     (tmp_path / "evcxr.toml").write_text("[evcxr]\nprelude = '''\nlet mine = 7;\n'''\n")
     with clone.kernel("notebooks/assignments/one", EVCXR_CONFIG_DIR=str(tmp_path)) as kernel:
         assert text(kernel.run('println!("{mine}");')) == "7\n"
 
 
-@thorough
+@pytest.mark.slow
 def test_types_of_variables_are_known_without_the_vector_instructions(clone):
     with clone.kernel() as kernel:
         assert kernel.run('let map = std::collections::HashMap::from([("a", 1)]);') == []
         assert kernel.run("let pairs = map.iter().map(|(k, v)| (k.len(), *v)).collect::<Vec<_>>();") == []
         assert text(kernel.run('println!("{pairs:?}");')) == "[(1, 1)]\n"
+
+
+# Starts a kernel and runs a cell that prints a line and never ends; writes a line itself when that has come.
+CLIENT = """
+import sys
+from pathlib import Path
+sys.path.insert(0, sys.argv[1])
+from kernel_client import CellTooLoudError, start_kernel
+with start_kernel(Path.cwd(), most_text=1) as kernel:
+    try:
+        kernel.run('println!("runs"); loop {}')
+    except CellTooLoudError:
+        print("runs", flush=True)
+        sys.stdin.read()
+"""
+
+
+def test_a_kernel_ends_with_its_client_even_if_that_is_killed(tmp_path):
+    command = [sys.executable, "-c", CLIENT, str(REPOSITORY / "tools")]
+    environment = dict(os.environ, TMPDIR=str(tmp_path))  # who is killed does not remove its files
+    with subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as client:
+        assert client.stdout and client.stdout.readline() == "runs\n"
+        family = psutil.Process(client.pid).children(recursive=True)
+        assert len(family) >= 3, "the launcher, evcxr and the process that runs cells"
+        client.kill()
+        _, left = psutil.wait_procs(family, timeout=60)
+        for process in left:
+            process.kill()
+        assert left == []

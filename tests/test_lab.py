@@ -8,7 +8,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -16,16 +15,13 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+import nbformat
 import pytest
-from playwright.sync_api import TimeoutError as PlaywrightTimeout
-from playwright.sync_api import sync_playwright
 
-REPOSITORY = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(REPOSITORY / "tools"))
-
-import notebooks as nb  # noqa: E402
-from test_site import FLAGS  # noqa: E402
-from thorough import thorough  # noqa: E402
+import notebooks as nb
+from conftest import REPOSITORY, free_port, report
+from kernel_client import KERNELSPEC
+from outputs import compare, texts_of, tidy
 
 NAMES = [path.name for path in sorted(nb.NOTEBOOKS.glob("*.ipynb"))]
 FIRST = NAMES[0]
@@ -34,7 +30,7 @@ PICTURES = REPOSITORY / "target" / "lab"
 TOKEN = "the-token-of-a-test"
 MINUTES = 60_000  # Playwright counts in milliseconds
 
-pytestmark = thorough
+pytestmark = pytest.mark.slow
 
 
 # --- JupyterLab ------------------------------------------------------------------------------------------------------
@@ -55,11 +51,11 @@ def make_clone(root: Path) -> Path:
         for entry in original.iterdir():
             if entry.name not in ("share", "jupyter", "kernels"):
                 (copy / entry.name).symlink_to(entry)
-    spec = json.loads((nb.KERNELS / "rust" / "kernel.json").read_text(encoding="utf-8"))
+    spec = json.loads(KERNELSPEC.read_text(encoding="utf-8"))
     spec["argv"][1] = str(clone / "tools" / "kernel.py")
-    kernels = clone / nb.KERNELS.relative_to(REPOSITORY)
-    (kernels / "rust").mkdir(parents=True)
-    (kernels / "rust" / "kernel.json").write_text(json.dumps(spec), encoding="utf-8")
+    own = clone / ".venv" / KERNELSPEC.relative_to(sys.prefix)
+    own.parent.mkdir(parents=True)
+    own.write_text(json.dumps(spec), encoding="utf-8")
     subprocess.run([clone / ".venv" / "bin" / "python", spec["argv"][1], "--prepare"], check=True, capture_output=True)
     return clone
 
@@ -75,13 +71,12 @@ def lab(tmp_path_factory):
     """The address of `make lab`, with settings of its own: neither the user's are read, nor those of this clone."""
     root = tmp_path_factory.mktemp("lab")
     clone = make_clone(root)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     # The set-up is that of this clone, and done: a link to it would be taken for one that was moved.
     command = ["make", "-o", "setup", "lab", f"JUPYTER={root / 'jupyter'}"]
-    command.append(f"ARGS=--no-browser --port={port} --IdentityProvider.token={TOKEN} "
-                   "--LabApp.expose_app_in_browser=True")
+    command.append(
+        f"ARGS=--no-browser --port={port} --IdentityProvider.token={TOKEN} --LabApp.expose_app_in_browser=True"
+    )
     with open(root / "log", "w+", encoding="utf-8") as log:
         server = subprocess.Popen(command, cwd=clone, stdout=log, stderr=log, start_new_session=True)
         address = f"http://127.0.0.1:{port}"
@@ -103,18 +98,11 @@ def lab(tmp_path_factory):
                 server.wait()
 
 
-@pytest.fixture(scope="module")
-def browser():
-    path = next(filter(None, map(shutil.which, ["chromium", "chromium-browser", "google-chrome"])), None)
-    if path is None:
-        complain = pytest.fail if os.environ.get("ZERO_INIT_CI") else pytest.skip
-        complain("no browser to open JupyterLab in: there is no chromium, chromium-browser or google-chrome")
+@pytest.fixture(scope="module", autouse=True)
+def pictures() -> None:
+    """An empty folder for the pictures."""
     shutil.rmtree(PICTURES, ignore_errors=True)
     PICTURES.mkdir(parents=True)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
@@ -248,18 +236,18 @@ class Notebook:
         return id
 
     def outputs(self, id: str):
-        return nb.tidy([nb.nbformat.from_dict(output) for output in self.cells()[id]["outputs"]])
+        return tidy([nbformat.from_dict(output) for output in self.cells()[id]["outputs"]])
 
     def text(self, id: str) -> str:
         """All that is shown below a cell, as text."""
-        return "\n".join(text for output in self.outputs(id) for text in nb.shown(output).values())
+        return "\n".join(text for output in self.outputs(id) for text in texts_of(output).values())
 
     def check(self) -> list[str]:
         """Lists what differs from the committed outputs."""
         found = []
         for id, cell in self.committed.items():
             outputs = self.outputs(id)
-            found += [f"{id}: {p}" for p in nb.failures(cell, outputs) or nb.compare(nb.tidy(cell.outputs), outputs)]
+            found += [f"{id}: {p}" for p in nb.failures(cell, outputs) or compare(tidy(cell.outputs), outputs)]
         return found
 
     def look(self, theme: str) -> list[str]:
@@ -272,7 +260,9 @@ class Notebook:
             found += [f"{id}, {theme}: {problem}" for problem in seen["found"]]
             if seen["outputs"] != len(cell.outputs):
                 found.append(f"{id}, {theme}: {seen['outputs']} outputs are to be seen, of {len(cell.outputs)}")
-            figures = sum("Figure: " in data.get("text/plain", "") for data in (o.get("data", {}) for o in cell.outputs))
+            figures = sum(
+                "Figure: " in data.get("text/plain", "") for data in (o.get("data", {}) for o in cell.outputs)
+            )
             if seen["pictures"] != figures:
                 found.append(f"{id}, {theme}: {seen['pictures']} figures are to be seen, of {figures}")
             if any("data" in output for output in cell.outputs):
@@ -286,11 +276,6 @@ class Notebook:
     def picture(self, what: str, element=None):
         path = PICTURES / f"{re.split('[_.]', self.name)[0]}-{what}.png"
         (element or self.page).screenshot(path=path)
-
-
-def report(problems):
-    if problems:
-        pytest.fail("\n".join(problems), pytrace=False)
 
 
 # --- What people do --------------------------------------------------------------------------------------------------
@@ -338,7 +323,7 @@ def test_a_failed_cell_says_why_is_corrected_and_one_goes_on(desk):
         notebook.picture(f"failed-claim-{theme.lower()}", notebook.show("activations"))
     notebook.theme("JupyterLab Light")
     notebook.run("activations", source)
-    assert nb.compare(nb.tidy(notebook.committed["activations"].outputs), notebook.outputs("activations")) == []
+    assert compare(tidy(notebook.committed["activations"].outputs), notebook.outputs("activations")) == []
     # An error that `?` met, and a mistake in the Rust: the variables from before are still there.
     id = notebook.add("network.forward(&Array2::zeros((3, 4)))?;")
     notebook.run(id)
@@ -351,7 +336,7 @@ def test_a_failed_cell_says_why_is_corrected_and_one_goes_on(desk):
     notebook.run(id, 'println!("{} samples", data.samples());')
     assert notebook.text(id) == "300 samples\n"
     notebook.run("dw-by-hand")
-    assert nb.compare(nb.tidy(notebook.committed["dw-by-hand"].outputs), notebook.outputs("dw-by-hand")) == []
+    assert compare(tidy(notebook.committed["dw-by-hand"].outputs), notebook.outputs("dw-by-hand")) == []
 
 
 def test_restart_and_run_all(desk):
@@ -367,7 +352,7 @@ def test_restart_and_run_all(desk):
     notebook.wait_until(lambda cells: cells[added]["execution_count"] is None, "restart")
     notebook.wait_until(lambda cells: cells[added]["execution_count"], "end")
     notebook.wait_until_run()
-    assert notebook.cells()[list(notebook.committed)[0]]["execution_count"] == nb.FIRST_COUNT
+    assert notebook.cells()[next(iter(notebook.committed))]["execution_count"] == nb.FIRST_COUNT
     assert "cannot find value `left_over`" in notebook.text(added)
     report(notebook.check())
 

@@ -1,26 +1,24 @@
 """Checks that every notebook gives what is committed, settles the claims it says it settles, and that the checker
 notices when one does not."""
 
-import json
 import re
 import shutil
-import sys
 import tempfile
 from base64 import b64encode
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import nbformat
 import pytest
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 
-REPOSITORY = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(REPOSITORY / "tools"))
-
-import notebooks as nb  # noqa: E402
-from claims import FALSEHOODS, claims_of, rows, survivors  # noqa: E402
-from thorough import ALL, thorough  # noqa: E402
+import notebooks as nb
+import outputs as out
+from claims import FALSEHOODS, claims_of, rows, unnoticed_falsehoods
+from conftest import ALL, REPOSITORY, report
+from kernel_client import KernelError, start_kernel, stock_command
 
 PATHS = sorted(nb.NOTEBOOKS.glob("*.ipynb"))
 NAMES = [path.name for path in PATHS]
@@ -50,7 +48,7 @@ def test_all_run_once_on_a_stock_kernel_gives_what_is_committed(path, sessions):
 
 
 def test_every_claim_has_cells_that_assert_it_and_every_tag_its_row():
-    settled = {}
+    settled: dict[str, set[str]] = {}
     for path in PATHS:
         for cell in nb.code_cells(nb.read(path)):
             for claim in claims_of(cell):
@@ -69,7 +67,7 @@ def test_a_claim_made_false_goes_red(falsehood, sessions):
     assert falsehood not in sessions["twice", path].result()[1], "no assertion notices"
 
 
-@thorough
+@pytest.mark.slow
 @pytest.mark.parametrize(("folder", "says"), [(nb.NOTEBOOKS, None), (REPOSITORY, "Cargo.toml")], ids=["its", "another"])
 def test_other_editors_run_it_in_its_folder_and_nowhere_else(folder, says, monkeypatch, tmp_path):
     """nbclient stands for them: it finds the kernel as they do, and takes the working directory that it is given."""
@@ -78,16 +76,11 @@ def test_other_editors_run_it_in_its_folder_and_nowhere_else(folder, says, monke
     client = NotebookClient(notebook, kernel_name="rust", resources={"metadata": {"path": str(folder)}}, timeout=300)
     if says is None:
         client.execute()
-        report([problem for cell in nb.code_cells(notebook) for problem in nb.failures(cell, nb.tidy(cell.outputs))])
+        report([problem for cell in nb.code_cells(notebook) for problem in nb.failures(cell, cell.outputs)])
     else:
         with pytest.raises(CellExecutionError):
             client.execute()
         assert says in nb.code_cells(notebook)[0].outputs[0].evalue
-
-
-def report(problems):
-    if problems:
-        pytest.fail("\n".join(problems), pytrace=False)
 
 
 @pytest.fixture(scope="session")
@@ -109,10 +102,10 @@ def run_twice(path):
     """The problems, and what is false and yet goes unnoticed."""
     unnoticed = []
     try:
-        with nb.start_kernel(path.parent) as kernel:
-            after = lambda cell: unnoticed.extend(survivors(path.name, cell, kernel))  # noqa: E731
+        with start_kernel(path.parent) as kernel:
+            after = lambda cell: unnoticed.extend(unnoticed_falsehoods(path.name, cell, kernel))  # noqa: E731
             return nb.check_run(path.name, nb.read(path), kernel, times=2, after=after), unnoticed
-    except nb.NotebookError as error:
+    except KernelError as error:
         return [f"{path.name}: {error}"], unnoticed
 
 
@@ -126,10 +119,6 @@ def run_on_stock_kernel(path):
             if entry.name not in ("target", "notebooks", "Cargo.lock") and not entry.name.startswith("."):
                 (clone / entry.name).symlink_to(entry)
         shutil.copytree(path.parent, clone / "notebooks", ignore=shutil.ignore_patterns("evcxr.toml", ".*"))
-        launcher = json.loads((nb.KERNELS / "rust" / "kernel.json").read_text())
-        stock = dict(launcher, argv=[launcher["argv"][2], "--control_file", "{connection_file}"])
-        (root / "kernels" / "rust").mkdir(parents=True)
-        (root / "kernels" / "rust" / "kernel.json").write_text(json.dumps(stock))
         (root / "empty").mkdir()
         environment = {
             "EVCXR_CONFIG_DIR": str(root / "empty"),
@@ -137,9 +126,9 @@ def run_on_stock_kernel(path):
             "CARGO_NET_OFFLINE": "true",  # a crate released today is no reason to fail
         }
         try:
-            with nb.start_kernel(clone / "notebooks", root / "kernels", environment) as kernel:
+            with start_kernel(clone / "notebooks", stock_command(), environment) as kernel:
                 return nb.check_run(path.name, nb.read(path), kernel)
-        except nb.NotebookError as error:
+        except KernelError as error:
             return [f"{path.name} on a stock kernel: {error}"]
 
 
@@ -162,14 +151,27 @@ CELLS = [
     ("assert_eq!(1, 2);", [], [], "stderr: .*panicked.*left: 1"),
     ('"no number".parse::<f64>()?;', [], [], "stderr: 'invalid float literal'"),
     ("let text: String = 5;", [], [], "error: 'mismatched types"),
-    ("println!(\"shown\");", [stream("shown\n"), result(text_plain="5")], [], "expected stdout, text/plain; got stdout"),
+    (
+        'println!("printed");',
+        [stream("printed\n"), result(text_plain="5")],
+        [],
+        "expected stdout, text/plain; got stdout",
+    ),
     ("5", [], [], "expected no output; got text/plain \\(text/plain: '5'\\)"),
-    ("println!(\"{:?}\", std::path::Path::new(\"/tmp/x\"));", [stream('"/tmp/x"\n')], [], "path of this machine"),
-    ('panic!("on purpose");', [stream("\nthread '<unnamed>' panicked at cell:\non purpose\n", "stderr")],
-     [nb.RAISES], None),
+    ('println!("{:?}", std::path::Path::new("/tmp/x"));', [stream('"/tmp/x"\n')], [], "path of this machine"),
+    (
+        'panic!("on purpose");',
+        [stream("\nthread '<unnamed>' panicked at cell:\non purpose\n", "stderr")],
+        [nb.RAISES],
+        None,
+    ),
     ("6", [result(text_plain="6")], [nb.RAISES], "fails in no way"),
-    ('let _ = std::thread::spawn(|| { for i in 0..200 { eprintln!("late {i}"); } }).join(); println!("out");',
-     [stream("out\n")], [], "stderr: 'late 0"),
+    (
+        'let _ = std::thread::spawn(|| { for i in 0..200 { eprintln!("late {i}"); } }).join(); println!("out");',
+        [stream("out\n")],
+        [],
+        "stderr: 'late 0",
+    ),
     ('println!("first"); eprintln!("e");', [stream("first\n"), stream("e\n", "stderr")], [nb.RAISES], None),
     ("std::process::exit(3)", [], [], "error: .*status: exit status: 3"),
     ("7", [result(text_plain="7")], [], None),
@@ -183,7 +185,7 @@ def kernel(tmp_path_factory):
     spec = data / "jupyter" / "kernels" / "rust"
     spec.mkdir(parents=True)
     (spec / "version.txt").write_text("an older one")
-    with nb.start_kernel(tmp_path_factory.mktemp("work"), environment={"XDG_DATA_HOME": str(data)}) as kernel:
+    with start_kernel(tmp_path_factory.mktemp("work"), environment={"XDG_DATA_HOME": str(data)}) as kernel:
         yield kernel
     assert [file.read_text() for file in spec.iterdir()] == ["an older one"], "the user's own kernelspec was rewritten"
 
@@ -217,7 +219,7 @@ def test_writing_gives_what_the_check_accepts_and_the_same_file_again(kernel):
     assert nb.check_as_committed("good.ipynb", once) == []
     assert nb.check_run("good.ipynb", once, kernel) == []
     assert nb.execute("good.ipynb", once, kernel) == once
-    assert [nb.kind(output) for output in once.cells[0].outputs] == ["stdout", "text/plain"]
+    assert [out.kind(output) for output in once.cells[0].outputs] == ["stdout", "text/plain"]
 
 
 def test_a_bad_notebook_is_not_written(kernel):
@@ -239,7 +241,7 @@ def test_a_bad_notebook_is_not_written(kernel):
     ],
 )
 def test_same(expected, actual):
-    assert nb.difference(expected, actual) is None
+    assert out.difference(expected, actual) is None
 
 
 @pytest.mark.parametrize(
@@ -257,7 +259,7 @@ def test_same(expected, actual):
     ],
 )
 def test_different(expected, actual):
-    assert nb.difference(expected, actual)
+    assert out.difference(expected, actual)
 
 
 SVG = '<svg xmlns="http://www.w3.org/2000/svg" width="{}" height="50" viewBox="0 0 9 9"><text>{}</text></svg>'
@@ -279,19 +281,19 @@ def test_pictures(actual, said):
     embedded = lambda svg: f'<img src="data:image/svg+xml;base64,{b64encode(svg.encode()).decode()}">'  # noqa: E731
     for mime, put in (("image_svg+xml", str), ("text_html", embedded)):
         committed = [result(**{mime: put(SVG.format(100, "0.5")), "text_plain": "a plot"})]
-        problems = nb.compare(committed, [result(**{mime: put(actual), "text_plain": "a plot"})])
+        problems = out.compare(committed, [result(**{mime: put(actual), "text_plain": "a plot"})])
         assert (said in problems[0]) if said else problems == []
 
 
 def test_html_around_pictures():
     committed = [result(text_html='<b>0.5</b><img src="data:image/svg+xml;base64,">', text_plain="a")]
     for html in ("<b>0.5</b>", '<b>0.6</b><img src="data:image/svg+xml;base64,">'):
-        assert "text/html: line 1: expected" in nb.compare(committed, [result(text_html=html, text_plain="a")])[0]
+        assert "text/html: line 1: expected" in out.compare(committed, [result(text_html=html, text_plain="a")])[0]
 
 
 def test_other_mime_types():
     both, one = [result(text_plain="a", text_html="<b>a</b>")], [result(text_html="<b>a</b>")]
-    assert nb.compare(both, one) == ["expected text/html + text/plain; got text/html (text/html: '<b>a</b>')"]
+    assert out.compare(both, one) == ["expected text/html + text/plain; got text/html (text/html: '<b>a</b>')"]
 
 
 @pytest.mark.parametrize("path", [str(REPOSITORY), "/home/someone/x", "/Users/someone", "/tmp/tmp123", "C:\\Users\\x"])
@@ -321,6 +323,6 @@ def good(**changes):
     ],
 )
 def test_what_is_wrong_as_committed(notebook, said):
-    problems = nb.check_as_committed("n.ipynb", nb.nbformat.from_dict(notebook))
+    problems = nb.check_as_committed("n.ipynb", nbformat.from_dict(notebook))
     assert [problem for problem in problems if said in problem], problems
     assert nb.check_as_committed("n.ipynb", good()) == []

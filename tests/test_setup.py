@@ -5,7 +5,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import time
 import urllib.error
@@ -14,21 +13,35 @@ from pathlib import Path
 
 import pytest
 
-REPOSITORY = Path(__file__).resolve().parent.parent
+from conftest import REPOSITORY, free_port
 
 # What setup.sh uses of the system.
 SYSTEM_TOOLS = "bash cat cksum dirname env grep mkdir mktemp mv rm sed touch true".split()
 
+# What tools/versions.sh says, as setup.sh and doctor.sh read it.
+PRINT_VERSIONS = '. tools/versions.sh && echo "$kernel_version $python_version $rust_version"'
+VERSIONS = subprocess.run(
+    ["bash", "-c", PRINT_VERSIONS], cwd=REPOSITORY, capture_output=True, text=True, check=True
+).stdout
+KERNEL, PYTHON, RUST = VERSIONS.split()
+
+
+def one_less(version: str) -> str:
+    """The minor version before one."""
+    major, minor = version.split(".")
+    return f"{major}.{int(minor) - 1}"
+
+
 GOOD = {
-    "cargo": 'case "$1" in --version) echo "cargo 1.95.0 (abc 2026-01-01)";; *) echo "cargo $*" >> "$LOG";; esac',
+    "cargo": f'case "$1" in --version) echo "cargo {RUST}.0 (abc 2026-01-01)";; *) echo "cargo $*" >> "$LOG";; esac',
     "cc": "exit 0",
-    "python3": """
+    "python3": f"""
 case "$1 $2" in
-    *version_info*) echo "${SNAKE:-3.11}";;
-    *"import venv"*) exit "${NO_VENV:-0}";;
+    *version_info*) echo "${{PYTHON_VERSION:-{PYTHON}}}";;
+    *"import venv"*) exit "${{NO_VENV:-0}}";;
     "-m venv") mkdir -p "$3/bin"; cp "$0" "$3/bin/python"; echo "venv" >> "$LOG";;
-    "-m pip") echo "pip" >> "$LOG"; exit "${PIP_FAILS:-0}";;
-    "tools/kernel.py --prepare") echo "prepare" >> "$LOG"; exit "${PREPARE_FAILS:-0}";;
+    "-m pip") echo "pip" >> "$LOG"; exit "${{PIP_FAILS:-0}}";;
+    "tools/kernel.py --prepare") echo "prepare" >> "$LOG"; exit "${{PREPARE_FAILS:-0}}";;
 esac""",
 }
 
@@ -42,15 +55,16 @@ class Machine:
         for folder in (self.bin, self.home):
             folder.mkdir()
         shutil.copytree(REPOSITORY / "tools", self.clone / "tools")
+        shutil.copy(REPOSITORY / "Cargo.toml", self.clone)
         for tool in [*SYSTEM_TOOLS, "cp"]:
-            (self.bin / tool).symlink_to(shutil.which(tool))
+            (self.bin / tool).symlink_to(str(shutil.which(tool)))
         for name, script in GOOD.items():
             self.put(name, script)
         kernel = self.home / ".local" / "share" / "zero-init"
         (kernel / "bin").mkdir(parents=True)
         (kernel / "bin" / "evcxr_jupyter").write_text("#!/bin/sh\n")
         (kernel / "bin" / "evcxr_jupyter").chmod(0o755)
-        (kernel / ".crates.toml").write_text('[v1]\n"evcxr_jupyter 0.22.0 (registry+x)" = ["evcxr_jupyter"]\n')
+        (kernel / ".crates.toml").write_text(f'[v1]\n"evcxr_jupyter {KERNEL} (registry+x)" = ["evcxr_jupyter"]\n')
 
     def put(self, name, script):
         (self.bin / name).write_text(f"#!/bin/bash\n{script}\n")
@@ -74,14 +88,24 @@ def machine(tmp_path):
 @pytest.mark.parametrize(
     ("name", "script", "variables", "said"),
     [
-        ("cargo", None, {}, "cargo is missing: install Rust 1.95"),
-        ("cargo", "echo 'cargo 1.94.1 (abc)'", {}, "cargo is 1.94.1, and 1.95 or later is needed"),
+        ("cargo", None, {}, f"cargo is missing: install Rust {RUST}"),
+        (
+            "cargo",
+            f"echo 'cargo {one_less(RUST)}.1 (abc)'",
+            {},
+            f"cargo is {one_less(RUST)}.1, and {RUST} or later is needed",
+        ),
         ("cc", None, {}, "no C linker 'cc'"),
-        ("python3", None, {}, "python3 is missing: install Python 3.11"),
-        (None, None, {"SNAKE": "3.10"}, "python3 is Python 3.10, and 3.11 or later is needed"),
+        ("python3", None, {}, f"python3 is missing: install Python {PYTHON}"),
+        (
+            None,
+            None,
+            {"PYTHON_VERSION": one_less(PYTHON)},
+            f"python3 is Python {one_less(PYTHON)}, and {PYTHON} or later is needed",
+        ),
         (None, None, {"NO_VENV": "1"}, "python3 has no venv module: install it"),
-        ("cargo", "[ $1 != fmt ] && echo 'cargo 1.95.0'", {}, "rustfmt is missing"),
-        ("cargo", "[ $1 != clippy ] && echo 'cargo 1.95.0'", {}, "clippy is missing"),
+        ("cargo", f"[ $1 != fmt ] && echo 'cargo {RUST}.0'", {}, "rustfmt is missing"),
+        ("cargo", f"[ $1 != clippy ] && echo 'cargo {RUST}.0'", {}, "clippy is missing"),
     ],
 )
 def test_a_missing_prerequisite_is_one_line(machine, name, script, variables, said):
@@ -93,6 +117,21 @@ def test_a_missing_prerequisite_is_one_line(machine, name, script, variables, sa
     assert run.returncode != 0
     assert run.stdout == "" and run.stderr.count("\n") == 1 and said in run.stderr, run.stderr
     assert not (machine.clone / ".venv").exists()
+
+
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        ("README.md", f"[Rust](https://rustup.rs) {RUST} or later"),
+        ("README.md", f"Python {PYTHON} or later"),
+        ("README.md", f"evcxr_jupyter {KERNEL})"),
+        ("tools/requirements.txt", f"--python-version {PYTHON} "),
+        ("pyproject.toml", f'target-version = "py{PYTHON.replace(".", "")}"'),
+        ("pyproject.toml", f'python_version = "{PYTHON}"'),
+    ],
+)
+def test_a_version_is_the_same_wherever_it_stands(file, text):
+    assert text in (REPOSITORY / file).read_text(encoding="utf-8")
 
 
 def test_done_once_it_does_nothing(machine):
@@ -124,7 +163,7 @@ def test_a_venv_that_does_not_fit_is_made_anew(machine, change):
     elif change == "moved":
         clone = clone.rename(machine.root / "a new place")
     else:
-        variables["SNAKE"] = "3.12"
+        variables["PYTHON_VERSION"] = "3.99"
     assert machine.setup(clone=clone, **variables).returncode == 0
     assert "venv" in machine.done() and "pip" in machine.done()
     spec = json.loads((clone / ".venv" / "share" / "jupyter" / "kernels" / "rust" / "kernel.json").read_text())
@@ -134,9 +173,9 @@ def test_a_venv_that_does_not_fit_is_made_anew(machine, change):
 def test_the_kernel_is_built_once_and_beside_other_versions(machine):
     data = machine.home / ".local" / "share" / "zero-init"
     record = (data / ".crates.toml").read_text()
-    (data / ".crates.toml").write_text(record.replace("0.22.0", "0.21.1"))
+    (data / ".crates.toml").write_text(record.replace(KERNEL, "0.0.1"))
     run = machine.setup()
-    install = f"cargo install --locked evcxr_jupyter@0.22.0 --root {data} --target-dir {data}/build"
+    install = f"cargo install --locked evcxr_jupyter@{KERNEL} --root {data} --target-dir {data}/build"
     assert install in machine.done() and "7 minutes" in run.stderr
     cargo = machine.home / ".cargo"
     shutil.copytree(data, cargo)
@@ -203,15 +242,17 @@ def test_jupyterlab_leaves_the_users_jupyter_alone(tmp_path):
         XDG_DATA_HOME=os.environ.get("XDG_DATA_HOME", str(user / ".local" / "share")),  # where the kernel is
         JUPYTER_PATH=str(home / ".local" / "share" / "jupyter"),
     )
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     arguments = f"ARGS=--no-browser --allow-root --port={port}"
     log = tmp_path / "log"
     with open(log, "w") as file:
         lab = subprocess.Popen(
             ["make", "--no-print-directory", "-C", str(REPOSITORY), "lab", arguments],
-            env=environment, stdin=subprocess.DEVNULL, stdout=file, stderr=file, start_new_session=True,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=file,
+            stderr=file,
+            start_new_session=True,
         )
     try:
         address = None
@@ -245,20 +286,28 @@ def test_jupyterlab_leaves_the_users_jupyter_alone(tmp_path):
 @pytest.mark.parametrize(
     ("name", "script", "said"),
     [
-        (None, None, "ok       cargo       1.95.0"),
-        (None, None, "ok       kernel      evcxr_jupyter 0.22.0"),
+        (None, None, f"ok       cargo       {RUST}.0"),
+        (None, None, f"ok       kernel      evcxr_jupyter {KERNEL}"),
         (None, None, "not yet  JupyterLab  'make lab' installs it"),
         (None, None, "not yet  browser     only 'make test' wants one"),
         ("cargo", "exit 1", "MISSING  cargo       install Rust from https://rustup.rs"),
-        ("cargo", "echo 'cargo 1.94.1 (abc)'", "MISSING  cargo       it is 1.94.1, and 1.95 is needed"),
+        (
+            "cargo",
+            f"echo 'cargo {one_less(RUST)}.1 (abc)'",
+            f"MISSING  cargo       it is {one_less(RUST)}.1, and {RUST} is",
+        ),
         ("cc", "exit 1", "MISSING  C linker    install gcc or clang"),
-        ("python3", "echo 3.10", "MISSING  python      it is 3.10, and 3.11 is needed"),
+        (
+            "python3",
+            f"echo {one_less(PYTHON)}",
+            f"MISSING  python      it is {one_less(PYTHON)}, and {PYTHON} is needed",
+        ),
     ],
 )
 def test_the_doctor_says_what_is_there_and_what_to_do(machine, name, script, said):
-    for tool in ("awk", "cut", "df", "head", "ls", "sed", "sort"):
+    for tool in ("awk", "cut", "df", "head", "ls"):
         if not (machine.bin / tool).exists():
-            (machine.bin / tool).symlink_to(shutil.which(tool))
+            (machine.bin / tool).symlink_to(str(shutil.which(tool)))
     if name:
         machine.put(name, script)
     environment = {"PATH": str(machine.bin), "HOME": str(machine.home)}

@@ -1,27 +1,17 @@
 """Opens every page of the site in a browser, from its file, and checks that the checker notices a bad page."""
 
-import os
 import re
-import shutil
-import sys
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import pytest
 from bs4 import BeautifulSoup
-from playwright.sync_api import sync_playwright
 
-REPOSITORY = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(REPOSITORY / "tools"))
-
-import website  # noqa: E402
+import website
+from conftest import report
 
 NAMES = ["index.html"] + [path.stem + ".html" for path in sorted(website.NOTEBOOKS.glob("*.ipynb"))]
 WIDTHS = [1280, 400]  # a desk's and a phone's
-
-# No first-run pages and no calls home; and Chromium as root, which containers are, has no sandbox.
-FLAGS = """--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking
-    --disable-component-update --disable-sync""".split()
 
 # What is wrong with the page, as the browser has made it up.
 PROBLEMS = r"""() => {
@@ -60,20 +50,7 @@ PROBLEMS = r"""() => {
 }"""
 
 
-@pytest.fixture(scope="module")
-def browser():
-    names = ["chromium", "chromium-browser", "google-chrome"]  # as in tools/setup.sh
-    path = next(filter(None, map(shutil.which, names)), None)
-    if path is None:
-        complain = pytest.fail if os.environ.get("ZERO_INIT_CI") else pytest.skip
-        complain(f"no browser to open the site in: none of {', '.join(names)} is there")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
-        yield browser
-        browser.close()
-
-
-def look(browser, path: Path, width: int) -> list[str]:
+def problems_on(browser, path: Path, width: int) -> list[str]:
     """Lists what is wrong with a page in a window of this width."""
     found = []
     page = browser.new_page(viewport={"width": width, "height": 800})
@@ -106,7 +83,7 @@ def check_links(path: Path) -> list[str]:
     ids = [element["id"] for element in soup(path).select("[id]")]
     found = [f"the id {name} is there {ids.count(name)} times" for name in sorted(set(ids)) if ids.count(name) > 1]
     for link in soup(path).select("a[href]"):
-        address = urlsplit(link["href"])
+        address = urlsplit(str(link["href"]))
         if address.scheme in ("http", "https"):
             continue
         target = (path.parent / unquote(address.path)).resolve() if address.path else path
@@ -130,7 +107,7 @@ def site(tmp_path_factory):
 @pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.parametrize("name", NAMES)
 def test_a_page_is_whole(name, width, site, browser):
-    report(look(browser, site / name, width))
+    report(problems_on(browser, site / name, width))
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -147,7 +124,8 @@ def test_the_pages_follow_each_other(site):
         assert links.get("contents") == ("index.html" if number else None), name
         assert links.get("prev") == (NAMES[number - 1] if number > 1 else None), name
         assert links.get("next") == (NAMES[number + 1] if number + 1 < len(NAMES) else None), name
-        assert soup.html["lang"] == "en" and soup.title.text + "¶" == soup.h1.text, name
+        assert soup.html and soup.html["lang"] == "en", name
+        assert soup.title and soup.h1 and soup.title.text + "¶" == soup.h1.text, name
 
 
 def films_of(site):
@@ -203,11 +181,6 @@ def test_without_scripts_a_film_is_a_picture(site, browser):
     context.close()
 
 
-def report(problems):
-    if problems:
-        pytest.fail("\n".join(problems), pytrace=False)
-
-
 # --- The checker -----------------------------------------------------------------------------------------------------
 
 DOT = "data:image/gif;base64,R0lGODlhAQABAAAAACH5BAEKAAEALAAAAAABAAEAAAICTAEAOw=="
@@ -241,7 +214,7 @@ BODIES = [
 def test_what_is_said_of_a_page(body, said, tmp_path, browser):
     path = tmp_path / "bad.html"
     path.write_text(f'<!DOCTYPE html><html lang="en"><meta charset="utf-8"><body>{body}</body></html>')
-    problems = look(browser, path, WIDTHS[0]) + check_links(path)
+    problems = problems_on(browser, path, WIDTHS[0]) + check_links(path)
     if said:
         assert re.search(said, "\n".join(problems)), problems
     else:
@@ -257,7 +230,7 @@ def folder(tmp_path):
     (tmp_path / "notebooks" / "figures").mkdir(parents=True)
     (tmp_path / "code.rs").write_text("")
     (tmp_path / "notebooks" / "figures" / "dot.svg").write_text("<svg/>")
-    put(tmp_path / "notebooks", "1.ipynb", "# *One* & `a_b`\n\n## Two, \"three\"")
+    put(tmp_path / "notebooks", "1.ipynb", '# *One* & `a_b`\n\n## Two, "three"')
     put(tmp_path / "notebooks", "README.md", "# Index")
     return tmp_path / "notebooks"
 

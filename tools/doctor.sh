@@ -5,7 +5,7 @@
 cd "$(dirname "$0")/.." || exit 1
 
 python="${PYTHON:-python3}"
-kernel_version="$(sed -n 's/^kernel_version=//p' tools/setup.sh)"
+. tools/versions.sh
 data="${XDG_DATA_HOME:-$HOME/.local/share}/zero-init"
 missing=0
 
@@ -13,21 +13,19 @@ ok() { printf 'ok       %-11s %s\n' "$1" "$2"; }
 no() { printf 'MISSING  %-11s %s\n' "$1" "$2"; missing=1; }
 later() { printf 'not yet  %-11s %s\n' "$1" "$2"; }
 
-# Is the version $1 at least $2? Both are MAJOR.MINOR with anything after.
-at_least() { printf '%s\n%s\n' "$2" "$1" | sort -V -C; }
-
 rust="$(cargo --version 2> /dev/null | cut -d ' ' -f 2)"
 if [ -z "$rust" ]; then no cargo "install Rust from https://rustup.rs"
-elif at_least "$rust" 1.95; then ok cargo "$rust"
-else no cargo "it is $rust, and 1.95 is needed: rustup update stable"; fi
+elif at_least "$rust" "$rust_version"; then ok cargo "$rust"
+else no cargo "it is $rust, and $rust_version is needed: rustup update stable"; fi
 
 if cc --version > /dev/null 2>&1; then ok 'C linker' "$(cc --version | head -n 1)"
 else no 'C linker' "install gcc or clang (Debian: apt install build-essential; macOS: xcode-select --install)"; fi
 
-snake="$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2> /dev/null)"
-if [ -z "$snake" ]; then no python "install Python 3.11 or later (Debian: apt install python3 python3-venv)"
-elif ! at_least "$snake" 3.11; then no python "it is $snake, and 3.11 is needed (PYTHON=… make … picks another one)"
-elif "$python" -c 'import venv, ensurepip' 2> /dev/null; then ok python "$snake, with venv"
+found_python="$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2> /dev/null)"
+if [ -z "$found_python" ]; then no python "install Python $python_version or later (Debian: apt install python3 python3-venv)"
+elif ! at_least "$found_python" "$python_version"; then
+    no python "it is $found_python, and $python_version is needed (PYTHON=… make … picks another one)"
+elif "$python" -c 'import venv, ensurepip' 2> /dev/null; then ok python "$found_python, with venv"
 else no python "it has no venv module (Debian: apt install python3-venv)"; fi
 
 found=

@@ -23,14 +23,18 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
+import time
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+CRATES = [REPOSITORY, REPOSITORY / "notebooks" / "assignments" / "exercise"]  # the folders of the crates that are built
 PREPARED = REPOSITORY / "target" / "kernel"
 PREFIX = "zero-init-kernel-"
 
-# Most of the standard library's sources, and nothing that a variable's type depends on: vector instructions. Without
-# them rust-analyzer, which evcxr asks for the types of variables, starts sooner and holds less.
+# These parts of the standard library's sources are about vector instructions, and they are most of it. evcxr asks
+# rust-analyzer for the types of variables, and no such type depends on them. Without them rust-analyzer starts sooner
+# and takes less memory.
 LEFT_OUT = ("stdarch", "portable-simd")
 
 # Cargo takes profiles from the workspace alone: these are the ones that evcxr writes into its scratch crate.
@@ -119,7 +123,7 @@ def is_alive(process: str) -> bool:
 def remove_abandoned() -> None:
     """Removes the folders of launchers that were killed before they could do it themselves."""
     for folder in Path(tempfile.gettempdir()).glob(PREFIX + "*"):
-        if not is_alive(folder.name[len(PREFIX):].split("-")[0]):
+        if not is_alive(folder.name[len(PREFIX) :].split("-")[0]):
             shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -135,11 +139,17 @@ def sysroot() -> Path | None:
 # --- What is built once ----------------------------------------------------------------------------------------------
 
 
+def inputs() -> list[Path]:
+    """All files of the repository that go into the build, embedded data and scripts included."""
+    files = [REPOSITORY / "Cargo.lock", REPOSITORY / "notebooks" / "evcxr.toml", Path(__file__)]
+    for crate in CRATES:
+        files += [crate / "Cargo.toml", *sorted(path for path in (crate / "src").rglob("*") if path.is_file())]
+    return files
+
+
 def key(toolchain: Path | None) -> str:
     """Names what the copy depends on: cargo compares times of files, and so does this."""
-    files = [REPOSITORY / "Cargo.lock", REPOSITORY / "notebooks" / "evcxr.toml", Path(__file__)]
-    for crate in (REPOSITORY, REPOSITORY / "notebooks" / "assignments" / "exercise"):
-        files += [crate / "Cargo.toml", *sorted((crate / "src").rglob("*.rs"))]
+    files = inputs()
     if toolchain:
         files.append(toolchain / "bin" / "rustc")
     text = "\n".join(f"{file} {file.stat().st_mtime_ns}" for file in files if file.exists())
@@ -165,21 +175,22 @@ def prepare() -> int:
     wanted = PREPARED / key(sysroot())
     if wanted.is_dir():
         return 0
-    import notebooks  # noqa: PLC0415  only this needs Jupyter
+    import kernel_client  # noqa: PLC0415  only this needs Jupyter
 
     part = wanted.with_suffix(f".{os.getpid()}")  # has a suffix: no kernel takes it
     try:
         print("zero-init: building the crate for the notebooks' kernels: a quarter of a minute.", file=sys.stderr)
-        with notebooks.start_kernel(notebooks.NOTEBOOKS) as kernel:
+        command = [sys.executable, __file__, *kernel_client.kernel_command()[2:]]
+        with kernel_client.start_kernel(REPOSITORY / "notebooks", command) as kernel:
             crates = ':dep zero-init = { path = ".." }\n:dep exercise = { workspace = true }\n'
             outputs = kernel.run(crates + "use zero_init::prelude::*;")
             if outputs:
-                raise notebooks.NotebookError(outputs[0].get("evalue") or outputs[0].get("text"))
+                raise kernel_client.KernelError(str(outputs[0].get("evalue") or outputs[0].get("text")))
             crate = Path(kernel.run(":last_compile_dir")[0].data["text/plain"].strip())
             leave_out = shutil.ignore_patterns("incremental", "*ctx*", "libcode_*")  # the cell itself: no other has it
             shutil.copytree(crate / "target", part / "ctx" / "target", ignore=leave_out)
         os.rename(part, wanted)
-    except (OSError, notebooks.NotebookError) as error:
+    except (OSError, kernel_client.KernelError) as error:
         if not wanted.is_dir():  # else another one was faster
             print(f"zero-init: that failed, so kernels start slower: {error}", file=sys.stderr)
     shutil.rmtree(part, ignore_errors=True)
@@ -192,13 +203,34 @@ def prepare() -> int:
 # --- The kernel ------------------------------------------------------------------------------------------------------
 
 
+def end_with_client(client: int) -> None:
+    """Sends this process SIGTERM when the process with the number `client` is gone, even if that was killed."""
+    if os.getppid() == client:
+        while os.getppid() == client:  # a process that ends loses its children at once
+            time.sleep(1)
+    else:
+        while is_alive(str(client)):
+            time.sleep(1)
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def end_group() -> None:
+    """Ends all other processes of this group: evcxr, the process that runs cells, and what cells have started."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    os.killpg(os.getpgrp(), signal.SIGTERM)
+
+
 def main(evcxr: str, connection_file: str) -> int:
     remove_abandoned()
     root = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-"))
     kernel = None
+    if os.getpgrp() != os.getpid():
+        os.setpgid(0, 0)  # Jupyter's clients have done so already
     # A plain return runs the `finally` below; without this, SIGTERM would not.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # "interrupt" comes to the kernel as a message
+    if client := int(os.environ.get("JPY_PARENT_PID") or 0):
+        threading.Thread(target=end_with_client, args=(client,), daemon=True).start()
     try:
         toolchain = sysroot()
         # Assignments look for ZERO_INIT_KERNEL: other kernels do not have the crates that they need.
@@ -214,6 +246,7 @@ def main(evcxr: str, connection_file: str) -> int:
         kernel = subprocess.Popen([evcxr, "--control_file", connection_file], env=environment)
         return kernel.wait()
     finally:
+        end_group()
         if kernel is not None and kernel.poll() is None:
             kernel.kill()
             kernel.wait()

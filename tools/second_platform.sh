@@ -3,8 +3,8 @@
 #
 # Usage: tools/second_platform.sh [ARGUMENT…]      further arguments for `cargo test`, for example --test same_bits
 #
-# The platform's standard library is compiled from the sources of the installed Rust, so nothing else has to be installed
-# but a C library for WebAssembly: Debian's package wasi-libc.
+# The platform's standard library is compiled from the sources of the installed Rust, which
+# rustup adds if they are missing. A C library for WebAssembly is needed too: Debian's package wasi-libc.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -12,7 +12,7 @@ libc=/usr/lib/wasm32-wasi
 
 die() { echo "zero-init: $*" >&2; exit 1; }
 
-[ -d "$(rustc --print sysroot)/lib/rustlib/src/rust/library" ] ||
+[ -d "$(rustc --print sysroot)/lib/rustlib/src/rust/library" ] || rustup component add rust-src ||
     die "the sources of Rust's standard library are missing: run 'rustup component add rust-src'"
 [ -e "$libc/libc.a" ] || die "there is no C library for WebAssembly (Debian: apt install wasi-libc)"
 node -e 'require("node:wasi")' 2> /dev/null || die "there is no Node.js 20 or later (Debian: apt install nodejs)"

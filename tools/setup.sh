@@ -6,7 +6,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-kernel_version=0.22.0
+. tools/versions.sh
 data="${XDG_DATA_HOME:-$HOME/.local/share}/zero-init"
 python="${PYTHON:-python3}"
 
@@ -15,22 +15,15 @@ say() { echo "zero-init: $*" >&2; }
 
 # --- What has to be there before -------------------------------------------------------------------------------------
 
-# Is the version $1 at least $2? Both are MAJOR.MINOR with anything after.
-at_least() {
-    local major minor wanted_major wanted_minor rest
-    IFS=. read -r major minor rest <<< "$1."
-    IFS=. read -r wanted_major wanted_minor rest <<< "$2."
-    [ "$major" -gt "$wanted_major" ] || { [ "$major" -eq "$wanted_major" ] && [ "$minor" -ge "$wanted_minor" ]; }
-}
-
-rust="$(cargo --version 2> /dev/null)" || die "cargo is missing: install Rust 1.95 or later from https://rustup.rs"
+rust="$(cargo --version 2> /dev/null)" || die "cargo is missing: install Rust $rust_version or later from https://rustup.rs"
 rust="${rust#cargo }"
-at_least "$rust" 1.95 || die "cargo is ${rust%% *}, and 1.95 or later is needed: run 'rustup update stable'"
+at_least "$rust" "$rust_version" || die "cargo is ${rust%% *}, and $rust_version or later is needed: run 'rustup update stable'"
 cc --version > /dev/null 2>&1 ||
     die "no C linker 'cc': install gcc or clang (Debian: apt install build-essential; macOS: xcode-select --install)"
-snake="$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2> /dev/null)" ||
-    die "$python is missing: install Python 3.11 or later (Debian: apt install python3 python3-venv)"
-at_least "$snake" 3.11 || die "$python is Python $snake, and 3.11 or later is needed (PYTHON=… make … picks another one)"
+found_python="$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2> /dev/null)" ||
+    die "$python is missing: install Python $python_version or later (Debian: apt install python3 python3-venv)"
+at_least "$found_python" "$python_version" ||
+    die "$python is Python $found_python, and $python_version or later is needed (PYTHON=… make … picks another one)"
 "$python" -c 'import venv, ensurepip' 2> /dev/null ||
     die "$python has no venv module: install it (Debian: apt install python3-venv)"
 if [ "${1:-}" = test ]; then
@@ -65,7 +58,7 @@ kernel="$root/bin/evcxr_jupyter"
 
 # The stamp is written last, so a half-made .venv has none. A virtual environment cannot be moved: the stamp has its path.
 stamp=.venv/complete
-wanted="$(cksum < tools/requirements.txt) Python $snake in $PWD"
+wanted="$(cksum < tools/requirements.txt) Python $found_python in $PWD"
 if [ "$(cat "$stamp" 2> /dev/null)" != "$wanted" ] || ! .venv/bin/python -c '' 2> /dev/null; then
     say "installing JupyterLab into .venv: about half a minute."
     rm -rf .venv

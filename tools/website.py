@@ -86,7 +86,7 @@ def read(source: Path, name: str) -> Page:
     heading = re.search(r"^# .+", text, flags=re.MULTILINE)
     if not heading:
         raise SiteError(f"{source.name} has no heading of the first level, from which its page takes the title")
-    title = BeautifulSoup(render(heading[0]), "html.parser").h1.get_text().removesuffix("¶")
+    title = BeautifulSoup(render(heading[0]), "html.parser").get_text().strip().removesuffix("¶")
     return Page(source, name, notebook, title)
 
 
@@ -119,7 +119,7 @@ def convert(pages: list[Page], number: int) -> BeautifulSoup:
 def add_anchors(soup: BeautifulSoup) -> None:
     """Lets headings be found by GitHub's anchors too (`#two-words`), besides Jupyter's (`#Two-words`)."""
     for heading in soup.select("h1[id], h2[id], h3[id], h4[id]"):
-        anchor = re.sub(r"[^\w-]", "", unquote(heading["id"]).lower())
+        anchor = re.sub(r"[^\w-]", "", unquote(str(heading["id"])).lower())
         if not soup.find(id=anchor):
             heading.insert(0, soup.new_tag("a", id=anchor))
 
@@ -136,7 +136,7 @@ def follow(soup: BeautifulSoup, pages: list[Page], page: Page) -> set[Path]:
     folder, names = page.source.parent, {page.source: page.name for page in pages}
     figures = set()
     for element, attribute in [(a, "href") for a in soup.select("a[href]")] + [(i, "src") for i in soup.select("img")]:
-        link = urlsplit(element[attribute])
+        link = urlsplit(str(element[attribute]))
         if link.scheme or link.netloc or not link.path or element.find_parent("nav"):
             continue
         target = (folder / unquote(link.path)).resolve()
@@ -169,7 +169,7 @@ def build(notebooks: Path, site: Path) -> list[Path]:
     (site / FIGURES).mkdir(parents=True)
     for figure in figures:
         shutil.copy(figure, site / FIGURES)
-    for page, text in zip(pages, texts):
+    for page, text in zip(pages, texts, strict=True):
         (site / page.name).write_text(text, encoding="utf-8")
     return [site / page.name for page in pages]
 

@@ -4,7 +4,8 @@ import sys
 from pathlib import Path
 
 course = Path(__file__).resolve().parent
-sys.path.insert(0, str(course / "grading"))
+grading = course / "grading"
+sys.path[:0] = [str(grading), str(grading.resolve().parents[2] / "tools")]
 
 c = get_config()  # noqa: F821
 c.CourseDirectory.root = str(course)
@@ -41,4 +42,4 @@ c.GenerateFeedback.preprocessors = [
 c.HTMLExporter.sanitize_html = True
 c.Grade.sandbox = os.environ.get("SANDBOX", "on") != "off"
 
-import plugin  # noqa: E402,F401  (Validate needs what it mends)
+import plugin  # noqa: E402,F401  (it changes how Validate runs a notebook)

@@ -283,7 +283,8 @@ def main() -> int:
         REFERENCE / "gradients.json": json.dumps(gradients()),
     }
     if check:
-        return 0 if all([compare(text, path) for path, text in files.items()]) else 1
+        same = [compare(text, path) for path, text in files.items()]  # all are compared, also after a difference
+        return 0 if all(same) else 1
     for path, text in files.items():
         path.write_text(text)
         print(f"{path.relative_to(ROOT)}: written")

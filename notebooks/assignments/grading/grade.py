@@ -9,6 +9,7 @@ Usage: grade.py [--jobs N] [--student NAME]... [ASSIGNMENT]...
 import argparse
 import csv
 import hashlib
+import json
 import os
 import shutil
 import sys
@@ -21,33 +22,40 @@ import nbformat
 from nbgrader import utils
 from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.apps import NbGraderAPI
+from traitlets.config import Config
 from traitlets.config.loader import PyFileConfigLoader
 
 import judge
-import sandbox
 
 HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parents[2] / "tools"))
+
+import kernel  # noqa: E402
+import kernel_client  # noqa: E402
+import sandbox  # noqa: E402
 
 
-def nbgrader(course, step, *arguments):
+def nbgrader(course: Path, step: str, *arguments: str) -> str:
     """One of nbgrader's steps with the course's settings. Returns what went wrong, or nothing."""
     warnings.simplefilter("ignore")  # what nbgrader's own use of its libraries calls forth
     os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"  # it calls a program, alembic
-    config = PyFileConfigLoader("nbgrader_config.py", str(course)).load_config()
-    result = getattr(NbGraderAPI(config=config), step)(*arguments)
+    result = getattr(NbGraderAPI(config=settings(course)), step)(*arguments)
     # The error may only say that the log has the reason.
     return "" if result["success"] else last_error(f"{result['log'] or ''}\n{result['error'] or ''}")
 
 
-def last_error(log):
+def last_error(log: str) -> str:
     """The line of a log that says best what went wrong."""
     lines = [line.strip() for line in log.splitlines() if line.strip() and not line.startswith("[")]
     telling = [line for line in lines if "Error" in line.split(":")[0]]
     return (telling or lines or ["no reason was given"])[-1]
 
 
-def mend(folder, name):
-    """Makes sure that there is a file of the right name: a notebook of another name is taken for it, or nothing is."""
+def put_in_place(folder: Path, name: str) -> str:
+    """Makes sure that the submission has a notebook of the name that is graded. Returns a remark for grades.csv.
+
+    If it has one notebook of another name, that is copied; else an empty file is made: nothing is done in it.
+    """
     wanted = folder / f"{name}.ipynb"
     if wanted.exists():
         return "" if wanted.stat().st_size else f"{wanted.name} is empty"
@@ -59,18 +67,26 @@ def mend(folder, name):
     return f"there was no {wanted.name}, so an empty one was graded"
 
 
-def fingerprint(course, student, name):
-    """What a grade depends on: the submission, the assignment's source, and the grading itself."""
+def settings(course: Path) -> Config:
+    """The course's settings. With the variable SANDBOX, they depend on how `make grade` was called."""
+    return PyFileConfigLoader("nbgrader_config.py", str(course)).load_config()
+
+
+def fingerprint(course: Path, student: str, name: str) -> str:
+    """A hash of all that a grade depends on: submission, assignment, settings, grading, and crates."""
     files = [course / "submitted" / student / name / f"{name}.ipynb", course / "source" / name / f"{name}.ipynb"]
-    files += sorted(HERE.glob("*.py")) + sorted((sandbox.REPOSITORY / "src").rglob("*.rs"))
-    files += sorted((judge.EXERCISE / "src").rglob("*.rs"))
+    files += sorted(path for path in HERE.iterdir() if path.is_file())
+    files += [*kernel.inputs(), Path(kernel_client.__file__)]
     total = hashlib.sha256()
     for path in files:
         total.update(hashlib.sha256(path.read_bytes() if path.is_file() else b"").digest())
+    # Where the course lies makes no difference.
+    chosen = {section: values for section, values in settings(course).items() if section != "CourseDirectory"}
+    total.update(json.dumps(chosen, sort_keys=True, default=repr).encode())
     return total.hexdigest()
 
 
-def grade_one(course, student, name, steps):
+def grade_one(course: Path, student: str, name: str, steps: list[str]) -> str:
     """Runs nbgrader's steps for one submission. Returns what went wrong, or nothing."""
     for step in steps:
         if trouble := nbgrader(course, step, name, student):
@@ -78,30 +94,37 @@ def grade_one(course, student, name, steps):
     return ""
 
 
-def read_by_hand(gradebook, student, name):
+def read_by_hand(gradebook: Gradebook, student: str, name: str) -> str:
     """What a person has said of a submission, as a number that changes with it."""
     try:
         submission = gradebook.find_submission(name, student)
     except MissingEntry:
         return ""
-    said = [(grade.name, grade.manual_score, grade.extra_credit) for notebook in submission.notebooks
-            for grade in notebook.grades]
-    said += [(comment.name, comment.manual_comment) for notebook in submission.notebooks for comment in notebook.comments]
+    said: list[tuple[object, ...]] = [
+        (grade.name, grade.manual_score, grade.extra_credit)
+        for notebook in submission.notebooks
+        for grade in notebook.grades
+    ]
+    said += [
+        (comment.name, comment.manual_comment) for notebook in submission.notebooks for comment in notebook.comments
+    ]
     return hashlib.sha256(repr(sorted(said, key=repr)).encode()).hexdigest()
 
 
-def points(value):
+def points(value: float) -> str:
     """A number of points, without a needless fraction."""
     return f"{value:g}"
 
 
-def tasks_of(course, name):
+def tasks_of(course: Path, name: str) -> list[str]:
     """The graded cells of an assignment, in the order of its notebook."""
     notebook = nbformat.read(course / "source" / name / f"{name}.ipynb", as_version=4)
     return [cell.metadata.nbgrader["grade_id"] for cell in notebook.cells if utils.is_grade(cell)]
 
 
-def write_grades(course, gradebook, graded, remarks):
+def write_grades(
+    course: Path, gradebook: Gradebook, graded: list[tuple[str, str]], remarks: dict[tuple[str, str], str]
+) -> None:
     """Writes grades.csv: a row for each submission, a column for each task."""
     rows = []
     for student, name in sorted(graded):
@@ -113,7 +136,11 @@ def write_grades(course, gradebook, graded, remarks):
             continue
         grades = [grade for notebook in submission.notebooks for grade in notebook.grades]
         waiting = sum(grade.max_score for grade in grades if grade.needs_manual_grade)
-        row |= {"score": points(submission.score), "max_score": points(submission.max_score), "to_read": points(waiting)}
+        row |= {
+            "score": points(submission.score),
+            "max_score": points(submission.max_score),
+            "to_read": points(waiting),
+        }
         for grade in grades:
             row[f"{name}: {grade.name}"] = "" if grade.needs_manual_grade else points(grade.score)
     tasks = [f"{name}: {task}" for name in sorted({name for _, name in graded}) for task in tasks_of(course, name)]
@@ -126,7 +153,7 @@ def write_grades(course, gradebook, graded, remarks):
     part.replace(course / "grades.csv")
 
 
-def prepare(course, names):
+def prepare(course: Path, names: list[str]) -> None:
     """Compiles the assignments' judges, makes their releases and puts them into the gradebook."""
     for name in names:
         source = course / "source" / name / f"{name}.ipynb"
@@ -139,12 +166,15 @@ def prepare(course, names):
                 raise judge.JudgeError(f"{name}: {trouble}")
 
 
-def main(course, arguments):
+def main(course: Path, arguments: argparse.Namespace) -> int:
     found = sorted((path.parent.name, path.name) for path in course.glob("submitted/*/*") if path.is_dir())
     known = {path.name for path in (course / "source").iterdir()}
     found = [(student, name) for student, name in found if name in known]
-    wanted = [(student, name) for student, name in found
-              if name in (arguments.assignments or known) and student in (arguments.student or [student])]
+    wanted = [
+        (student, name)
+        for student, name in found
+        if name in (arguments.assignments or known) and student in (arguments.student or [student])
+    ]
     if not wanted:
         print("There is nothing to grade: a submission is submitted/STUDENT/ASSIGNMENT/ASSIGNMENT.ipynb.")
         return 0
@@ -152,19 +182,19 @@ def main(course, arguments):
         if os.environ.get("SANDBOX", "on") != "off":
             sandbox.bubblewrap(sandbox.Limits(), "/nowhere", sandbox.kernel_command())
         prepare(course, sorted({name for _, name in wanted}))
-    except (sandbox.SandboxError, judge.JudgeError) as error:
+    except (sandbox.SandboxError, kernel_client.KernelError, judge.JudgeError) as error:
         print(f"grade: {error}", file=sys.stderr)
         return 2
-    remarks = {(student, name): mend(course / "submitted" / student / name, name) for student, name in found}
+    remarks = {(student, name): put_in_place(course / "submitted" / student / name, name) for student, name in found}
     failed, began = 0, time.monotonic()
     with Gradebook(f"sqlite:///{course / 'gradebook.db'}?timeout=120") as gradebook:
         todo = {}
         for pair in wanted:
             stamp, mark = course / ".grading" / pair[1] / pair[0], fingerprint(course, *pair)
-            known = stamp.read_text(encoding="utf-8").split() if stamp.exists() else []
-            if known[:1] != [mark]:
+            earlier = stamp.read_text(encoding="utf-8").split() if stamp.exists() else []
+            if earlier[:1] != [mark]:
                 todo[pair] = stamp, mark, ["autograde", "generate_feedback"]
-            elif known[1:] != read_by_hand(gradebook, *pair).split():
+            elif earlier[1:] != read_by_hand(gradebook, *pair).split():
                 todo[pair] = stamp, mark, ["generate_feedback"]
         print(f"{len(wanted)} submissions, {len(wanted) - len(todo)} of them graded before", flush=True)
         pool = ProcessPoolExecutor(arguments.jobs)
@@ -184,8 +214,11 @@ def main(course, arguments):
                     said = f"{points(submission.score)} of {points(submission.max_score)} points"
                     said += ", and an answer to read" if submission.needs_manual_grade else ""
                 left = (time.monotonic() - began) / count * (len(todo) - count)
-                print(f"{count}/{len(todo)}  {student}  {name}: {said}"
-                      + (f"  (about {left / 60:.0f} min left)" if left > 60 else ""), flush=True)
+                print(
+                    f"{count}/{len(todo)}  {student}  {name}: {said}"
+                    + (f"  (about {left / 60:.0f} min left)" if left > 60 else ""),
+                    flush=True,
+                )
         except KeyboardInterrupt:
             print("\nStopped; the next run goes on here.", flush=True)
             return 130

@@ -5,6 +5,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from nbformat import NotebookNode
 from nbgrader import utils
 
 import judge
@@ -26,11 +27,11 @@ class Verdict:
 class Graded:
     """The verdicts by grade id, and what the other cells printed by their position."""
 
-    verdicts: dict = field(default_factory=dict)
-    outputs: dict = field(default_factory=dict)
+    verdicts: dict[str, Verdict] = field(default_factory=dict)
+    outputs: dict[int, list[tuple[str, str]]] = field(default_factory=dict)
 
 
-def plain(text):
+def plain(text: str) -> str:
     """Without the colours of a terminal."""
     return re.sub(r"\x1b\[[0-9;]*m", "", text)
 
@@ -38,16 +39,17 @@ def plain(text):
 class Grader:
     """Runs submissions to one assignment, whose source notebook is given."""
 
-    def __init__(self, source, limits=None, isolated=True):
+    def __init__(self, source: Path, limits: Limits | None = None, isolated: bool = True) -> None:
         self.limits, self.isolated = limits or Limits(), isolated
         self.assignment = judge.read(source)
         self.judge = judge.build(self.assignment, Path(source).stem)
 
-    def grade(self, cells):
+    def grade(self, cells: list[NotebookNode]) -> Graded:
         """Grades the cells of a notebook (those that are locked as in the source), from the first to the last."""
         graded = Graded({name: Verdict() for name in self.assignment.checks})
         steps = [(position, cell) for position, cell in enumerate(cells) if cell.cell_type == "code"]
-        done, used = [], 0  # the cells to run again in a new sandbox, and the number of sandboxes
+        done: list[NotebookNode] = []
+        used = 0  # the cells to run again in a new sandbox, and the number of sandboxes
         deadline = time.monotonic() + self.limits.submission
         while steps and used < MOST_SANDBOXES and time.monotonic() < deadline:
             used += 1
@@ -68,7 +70,7 @@ class Grader:
                         raise SandboxError(f"a cell of the assignment itself does not run: {outputs_of(ran)}")
         return graded
 
-    def _restore(self, sandbox, done):
+    def _restore(self, sandbox: Sandbox, done: list[NotebookNode]) -> bool:
         """Runs again what ran before. A cell that ends the process this time is not run a third time."""
         for cell in list(done):
             sandbox.run(cell.source)
@@ -77,7 +79,7 @@ class Grader:
                 return False
         return True
 
-    def _check(self, sandbox, name):
+    def _check(self, sandbox: Sandbox, name: str) -> Verdict:
         functions = self.assignment.functions_of(name)
         trouble, said = sandbox.answer(functions, [str(self.judge), name])
         if said == "passed":
@@ -86,14 +88,23 @@ class Grader:
             return Verdict(False, said or "the check ended without a word")
         if trouble.status in WORDS:
             return Verdict(False, WORDS[trouble.status])
-        errors = re.findall(r"^\[E\d+\] Error: (.*)$", plain("".join(text for _, text in trouble.outputs)), re.MULTILINE)
-        return Verdict(False, "\n".join([
-            "this could not be called as the task gives it:", *(f"    {function}" for function in functions),
-            *(f"The Rust compiler says: {error}." for error in errors),
-            "Does the cell that defines it run, and is its first line unchanged?"]))
+        errors = re.findall(
+            r"^\[E\d+\] Error: (.*)$", plain("".join(text for _, text in trouble.outputs)), re.MULTILINE
+        )
+        return Verdict(
+            False,
+            "\n".join(
+                [
+                    "this could not be called as the task gives it:",
+                    *(f"    {function}" for function in functions),
+                    *(f"The Rust compiler says: {error}." for error in errors),
+                    "Does the cell that defines it run, and is its first line unchanged?",
+                ]
+            ),
+        )
 
 
-def outputs_of(ran: Ran):
+def outputs_of(ran: Ran) -> list[tuple[str, str]]:
     """What a cell printed, with a word on how it ended, as pairs of a stream and its text."""
     outputs = [(stream if stream == "stderr" else "stdout", plain(text)) for stream, text in ran.outputs]
     if ran.status in WORDS:

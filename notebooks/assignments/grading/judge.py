@@ -47,25 +47,25 @@ fn main() -> std::process::ExitCode {{
 
 
 class JudgeError(Exception):
-    """The source notebook cannot be made into a judge: its author has to mend it."""
+    """The source notebook cannot be made into a judge: its author has to correct it."""
 
 
 @dataclass
 class Assignment:
     """What a source notebook asks for: signatures by function name, checks by grade id, and the cells that set up."""
 
-    signatures: dict
-    checks: dict
-    setup: list
+    signatures: dict[str, str]
+    checks: dict[str, str]
+    setup: list[str]
 
-    def functions_of(self, check):
+    def functions_of(self, check: str) -> list[str]:
         """The signatures of the functions that a check calls."""
         code = re.sub(r'"(?:[^"\\]|\\.)*"|//[^\n]*', "", self.checks[check])
         called = set(re.findall(r"(?<![\w:.])(\w+)\s*\(", code))
         return [signature for name, signature in self.signatures.items() if name in called]
 
 
-def read(notebook):
+def read(notebook: Path) -> Assignment:
     """The assignment of a source notebook."""
     signatures, checks, setup = {}, {}, []
     for cell in nbformat.read(notebook, as_version=4).cells:
@@ -82,19 +82,22 @@ def read(notebook):
     return Assignment(signatures, checks, setup)
 
 
-def program(assignment):
+def program(assignment: Assignment) -> str:
     """The judge's source."""
     lines = [line for source in assignment.setup for line in source.splitlines() if not line.startswith(":")]
     imports = [line for line in lines if line.startswith("use ")]
     setup = "\n".join(line for line in lines if not line.startswith("use "))
-    checks = "\n".join(f"fn check_{number}() -> exercise::Outcome {{\n{setup}\n{source}\n;Ok(())\n}}"
-                       for number, source in enumerate(assignment.checks.values()))
+    checks = "\n".join(
+        f"fn check_{number}() -> exercise::Outcome {{\n{setup}\n{source}\n;Ok(())\n}}"
+        for number, source in enumerate(assignment.checks.values())
+    )
     table = ", ".join(f'("{name}", check_{number})' for number, name in enumerate(assignment.checks))
-    return PROGRAM.format(imports="\n".join(imports), signatures=", ".join(assignment.signatures.values()),
-                          checks=checks, table=table)
+    return PROGRAM.format(
+        imports="\n".join(imports), signatures=", ".join(assignment.signatures.values()), checks=checks, table=table
+    )
 
 
-def build(assignment, name):
+def build(assignment: Assignment, name: str) -> Path:
     """Compiles the judge (at once, if it is up to date) and returns the program's path."""
     package = "judge-" + re.sub(r"[^a-z0-9]+", "-", name.lower())
     folder = REPOSITORY / "target/judges" / package
@@ -111,8 +114,8 @@ def build(assignment, name):
     target = REPOSITORY / "target/judges/target"
     # The assignment's first cell does not compile where this variable is missing (tools/kernel.py sets it).
     environment = dict(os.environ, ZERO_INIT_KERNEL="judge")
-    done = subprocess.run(["cargo", "build", "--quiet", "--offline", "--target-dir", target], cwd=folder, env=environment,
-                          capture_output=True, text=True)
+    command = ["cargo", "build", "--quiet", "--offline", "--target-dir", str(target)]
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
     if done.returncode != 0:
         raise JudgeError(f"the checks of {name} do not compile:\n{done.stderr}")
     return target / "debug" / package

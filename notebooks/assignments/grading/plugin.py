@@ -7,17 +7,20 @@ it. The rest of nbgrader (gradebook, late penalties, feedback, the formgrader pa
 import io
 import json
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from queue import Empty
+from typing import Any
 
 import nbformat
 from nbconvert.exporters import NotebookExporter
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output, new_raw_cell, output_from_msg
+from nbformat import NotebookNode
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output, new_raw_cell
 from nbgrader.api import Gradebook
 from nbgrader.preprocessors import Execute, NbGraderPreprocessor
 from traitlets import Bool, Float, Int
 
-from grader import Grader
+from grader import Grader, Verdict
+from kernel_client import CELL_SECONDS, CellTooSlowError, start_kernel
 from sandbox import Limits
 
 LARGEST_FILE = 10_000_000
@@ -25,13 +28,13 @@ RUST = {"name": "rust", "file_extension": ".rs", "mimetype": "text/rust", "pygme
 MAKERS = {"code": new_code_cell, "markdown": new_markdown_cell, "raw": new_raw_cell}
 
 
-def text_of(source):
+def text_of(source: str | list[Any]) -> str:
     """A cell's source, which a notebook file may hold as lines."""
     return source if isinstance(source, str) else "".join(line for line in source if isinstance(line, str))
 
 
-def clean_cell(cell):
-    """A new cell with what a submission may say: text, and the mark by which nbgrader knows it. None if it is no cell."""
+def clean_cell(cell: Any) -> NotebookNode | None:
+    """A new cell with what a submission may say: text, and the mark by which nbgrader knows it. None if it is none."""
     if not isinstance(cell, dict) or cell.get("cell_type") not in MAKERS:
         return None
     if not isinstance(cell.get("source"), (str, list)):
@@ -44,7 +47,7 @@ def clean_cell(cell):
     return clean
 
 
-def read_submission(path):
+def read_submission(path: Path) -> NotebookNode:
     """The notebook of any file at all, without what it claims about itself; what could not be used is said on top."""
     complaints, cells = [], []
     try:
@@ -65,8 +68,10 @@ def read_submission(path):
             complaints.append(f"{cells.count(None)} of its cells were damaged and are left out.")
             cells = [cell for cell in cells if cell is not None]
     except Exception as error:  # whatever a file can do to the libraries that read it
-        complaints.append(f"The submitted file is not a notebook: {error or type(error).__name__}. "
-                          "It counts as one in which nothing is done.")
+        complaints.append(
+            f"The submitted file is not a notebook: {error or type(error).__name__}. "
+            "It counts as one in which nothing is done."
+        )
     if complaints:
         cells.insert(0, new_markdown_cell("**" + " ".join(complaints) + "**"))
     return new_notebook(cells=cells, metadata={"language_info": RUST})
@@ -75,7 +80,10 @@ def read_submission(path):
 class Submission(NotebookExporter):
     """Reads a submission, whatever the file holds."""
 
-    def from_filename(self, filename, resources=None, **kwargs):
+    def from_filename(
+        self, filename: str, resources: dict[str, Any] | None = None, **kwargs: Any
+    ) -> tuple[NotebookNode, dict[str, Any]]:
+        assert self.parent is not None
         course = self.parent.coursedir
         submitted = os.path.abspath(os.path.join(course.root, course.submitted_directory))
         # What an earlier step wrote is a notebook; what a student sent need not be one.
@@ -88,7 +96,7 @@ class Submission(NotebookExporter):
 class Reconcile(NbGraderPreprocessor):
     """Gives a submission every cell of the release that it has lost, and each of them its own mark and points."""
 
-    def preprocess(self, nb, resources):
+    def preprocess(self, nb: NotebookNode, resources: dict[str, Any]) -> tuple[NotebookNode, dict[str, Any]]:
         known = resources["nbgrader"]
         with Gradebook(known["db_url"]) as gradebook:
             source = gradebook.find_notebook(known["notebook"], known["assignment"])
@@ -100,12 +108,17 @@ class Reconcile(NbGraderPreprocessor):
         return nb, resources
 
     @staticmethod
-    def _marked(cell, points, solutions, tasks):
+    def _marked(cell: Any, points: dict[str, float], solutions: set[str], tasks: set[str]) -> NotebookNode:
         marked = MAKERS[cell.cell_type](cell.source)
         task = cell.name in tasks
         marked.metadata.nbgrader = {
-            "grade_id": cell.name, "schema_version": 3, "grade": cell.name in points and not task, "task": task,
-            "solution": cell.name in solutions, "locked": cell.locked, "checksum": cell.checksum,
+            "grade_id": cell.name,
+            "schema_version": 3,
+            "grade": cell.name in points and not task,
+            "task": task,
+            "solution": cell.name in solutions,
+            "locked": cell.locked,
+            "checksum": cell.checksum,
             "cell_type": cell.cell_type,
         }
         if cell.name in points:
@@ -113,34 +126,35 @@ class Reconcile(NbGraderPreprocessor):
         return marked
 
 
-def reconciled(cells, release):
+def reconciled(cells: list[NotebookNode], release: list[tuple[str, NotebookNode]]) -> list[NotebookNode]:
     """The submitted cells with those of the release in place.
 
-    A locked cell is as released; of several copies of an editable one, the last counts. Of those that are missing, a check
+    A locked cell is as released; of several copies of an editable one, the last counts. Of the missing ones, a check
     comes after the solution that it checks, or else last; any other cell after the one that it follows in the release;
     a solution does not come back, since its empty function would replace one that the student has elsewhere. All other
     cells of the student stay where they are, without a mark.
     """
-    positions, names = {}, {name for name, _ in release}
+    positions: dict[str, int] = {}
+    names = {name for name, _ in release}
     for position, cell in enumerate(cells):
         name = cell.metadata.pop("nbgrader", {}).get("grade_id")
         if name in names:
             positions[name] = position
-    after, last = {}, []  # the missing cells by the position that they come after, and those that come last
-    previous, solution = -1, None
+    after: dict[int, list[NotebookNode]] = {}  # the missing cells, by the position that they come after
+    last: list[NotebookNode] = []  # the missing cells that come last
+    previous = -1
+    solution: int | None = None
     for name, cell in release:
-        mark, position = cell.metadata.nbgrader, positions.get(name)
+        mark, found = cell.metadata.nbgrader, positions.get(name)
         if mark["solution"]:
-            solution = position
-        if position is not None:
-            if not mark["locked"] and cells[position].cell_type == cell.cell_type:
-                cell.source = cells[position].source
-            cells[position] = cell
-            previous = position
-        elif mark["grade"] and solution is None:
-            last.append(cell)
+            solution = found
+        if found is not None:
+            if not mark["locked"] and cells[found].cell_type == cell.cell_type:
+                cell.source = cells[found].source
+            cells[found] = cell
+            previous = found
         elif mark["grade"]:
-            after.setdefault(solution, []).append(cell)
+            (last if solution is None else after.setdefault(solution, [])).append(cell)
         elif not mark["solution"]:
             after.setdefault(previous, []).append(cell)
     result = after.get(-1, [])
@@ -152,13 +166,15 @@ def reconciled(cells, release):
 class Grade(NbGraderPreprocessor):
     """Runs a submission in the sandbox; a check's cell has its points only if the judge says that it is passed."""
 
-    sandbox = Bool(True, help="Whether student code runs in bubblewrap; without it, it can do what you can.").tag(config=True)
+    sandbox = Bool(True, help="Whether student code runs in bubblewrap; without it, it can do what you can.").tag(
+        config=True
+    )
     cell_seconds = Float(30.0, help="Seconds that a cell may take, compilation included.").tag(config=True)
     check_seconds = Float(20.0, help="Seconds that the calls of one check may take.").tag(config=True)
     submission_seconds = Float(600.0, help="Seconds that a whole submission may take.").tag(config=True)
     memory_bytes = Int(2 * 1024**3, help="Memory that a submission may use, its files included.").tag(config=True)
 
-    def preprocess(self, nb, resources):
+    def preprocess(self, nb: NotebookNode, resources: dict[str, Any]) -> tuple[NotebookNode, dict[str, Any]]:
         known = resources["nbgrader"]
         source = Path("source", known["assignment"], known["notebook"] + ".ipynb")
         limits = Limits(self.cell_seconds, self.check_seconds, self.submission_seconds, self.memory_bytes)
@@ -170,42 +186,43 @@ class Grade(NbGraderPreprocessor):
             if name in graded.verdicts:
                 cell.outputs = [output_of(graded.verdicts[name])]
             else:
-                cell.outputs = [new_output("stream", name=stream, text=text)
-                                for stream, text in graded.outputs.get(position, [])]
+                cell.outputs = [
+                    new_output("stream", name=stream, text=text) for stream, text in graded.outputs.get(position, [])
+                ]
         return nb, resources
 
 
-def output_of(verdict):
+def output_of(verdict: Verdict) -> NotebookNode:
     """A verdict, as nbgrader reads it: an error is no point, its absence all."""
     if verdict.passed:
         return new_output("stream", name="stdout", text="passed\n")
     return new_output("error", ename="Not passed", evalue=verdict.why_not, traceback=verdict.why_not.splitlines())
 
 
-async def after_cell(execute, **event):
-    """Mends two things for nbgrader's Validate, which runs notebooks without a sandbox, for their own students.
+def validate(execute: Execute, nb: NotebookNode, resources: dict[str, Any]) -> tuple[NotebookNode, dict[str, Any]]:
+    """Runs a notebook for nbgrader's Validate, which students use on their own work: without a sandbox.
 
-    The Rust kernel's reply to a cell that does not compile lacks the fields that nbgrader reads. And what a panic
-    prints may arrive when the cell is over already: without it, a check that fails would look like one that passes.
+    It takes the place of nbgrader's own way, which misses what a panic prints after its cell, and which takes no reply
+    of the Rust kernel to a cell that does not compile.
     """
-    cell, content = event["cell"], event["execute_reply"]["content"]
-    if content["status"] == "error":
-        for name in ("ename", "evalue"):
-            content.setdefault(name, "The cell does not run")
-        content.setdefault("traceback", [])
-    while True:
-        try:
-            message = await execute.kc.get_iopub_msg(timeout=0.1)
-        except Empty:
-            break
-        if message["msg_type"] == "stream":
-            late = output_from_msg(message)
-            if cell.outputs and cell.outputs[-1].get("name") == late.name:
-                cell.outputs[-1].text += late.text
-            else:
-                cell.outputs.append(late)
-    stock_after_cell(execute, **event)
+    # A thread of its own, since JupyterLab's server calls this from an event loop.
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(run_cells, nb, Path.cwd(), execute.timeout or CELL_SECONDS).result()
+    return nb, resources
 
 
-stock_after_cell = Execute.on_cell_executed
-Execute.on_cell_executed = after_cell
+def run_cells(nb: NotebookNode, folder: Path, seconds: float) -> None:
+    """Gives the code cells of a notebook the outputs that they have in a fresh kernel."""
+    with start_kernel(folder) as kernel:
+        for cell in nb.cells:
+            if cell.cell_type != "code":
+                continue
+            try:
+                cell.outputs = kernel.run(cell.source, seconds)
+            except CellTooSlowError as error:
+                kernel.interrupt()
+                why_not = f"this took longer than {seconds:g} s, so it was stopped"
+                cell.outputs = [*error.outputs, output_of(Verdict(False, why_not))]
+
+
+Execute.preprocess = validate

@@ -18,10 +18,14 @@ import sys
 import tempfile
 import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO, Self
 
 import psutil
+
+from kernel_client import kernel_command
 
 HERE = Path(__file__).resolve().parent
 REPOSITORY = HERE.parents[2]
@@ -50,7 +54,7 @@ class Ran:
     """What a cell did. `status`: ok, error, dead (the process ended), slow, big, or loud (it printed without end)."""
 
     status: str
-    outputs: list = field(default_factory=list)
+    outputs: list[tuple[str, str]] = field(default_factory=list)
 
 
 WORDS = {
@@ -61,32 +65,25 @@ WORDS = {
 }
 
 
-def kernel_command():
-    """The command of the project's kernel, as JupyterLab starts it."""
-    spec = Path(sys.prefix, "share/jupyter/kernels/rust/kernel.json")
-    try:
-        return json.loads(spec.read_text(encoding="utf-8"))["argv"]
-    except FileNotFoundError:
-        raise SandboxError("the Rust kernel is not set up: run 'make setup'") from None
-
-
-def rust_home():
+def rust_home() -> tuple[Path, Path]:
     """The folder of the Rust toolchain and cargo's folder of downloaded crates."""
-    sysroot = subprocess.run(["rustc", "--print", "sysroot"], cwd=REPOSITORY, capture_output=True, text=True, check=True)
+    sysroot = subprocess.run(
+        ["rustc", "--print", "sysroot"], cwd=REPOSITORY, capture_output=True, text=True, check=True
+    )
     cargo_home = os.environ.get("CARGO_HOME") or Path.home() / ".cargo"
     return Path(sysroot.stdout.strip()), Path(cargo_home) / "registry"
 
 
-# By machine: the number that the kernel gives its system calls, and of those that are refused, theirs: memory that no process
-# shows (memfd_create, memfd_secret, shmget), and ways to the kernel's less trodden parts (bpf, perf_event_open, userfaultfd,
-# io_uring_setup, keyctl, add_key, unshare, setns, mount).
+# By machine: its number in seccomp, and the numbers of the system calls that are refused there. Some give memory that
+# no process is seen to have (memfd_create, memfd_secret, shmget). The others reach parts of the kernel that no program
+# of a student needs (bpf, perf_event_open, userfaultfd, io_uring_setup, keyctl, add_key, unshare, setns, mount).
 REFUSED = {
     "x86_64": (0xC000003E, (319, 447, 29, 321, 298, 323, 425, 250, 248, 272, 308, 165)),
     "aarch64": (0xC00000B7, (279, 447, 194, 280, 241, 282, 425, 219, 217, 97, 268, 40)),
 }
 
 
-def system_call_filter():
+def system_call_filter() -> bytes | None:
     """A program for seccomp that refuses system calls (EPERM), or None on a machine whose numbers are not known.
 
     Its instructions are those of the Berkeley Packet Filter: see seccomp(2).
@@ -96,33 +93,78 @@ def system_call_filter():
     machine, calls = REFUSED[platform.machine()]
     load, equal, above, give = 0x20, 0x15, 0x35, 0x06
     allow, refuse = 0x7FFF0000, 0x00050001
-    program = [(load, 0, 0, 4), (equal, 1, 0, machine), (give, 0, 0, refuse), (load, 0, 0, 0),
-               (above, 0, 1, 0x40000000), (give, 0, 0, refuse)]  # the first two: another machine's calls, and x32's
+    program = [
+        (load, 0, 0, 4),
+        (equal, 1, 0, machine),
+        (give, 0, 0, refuse),
+        (load, 0, 0, 0),
+        (above, 0, 1, 0x40000000),
+        (give, 0, 0, refuse),
+    ]  # the first two: another machine's calls, and x32's
     for call in calls:
         program += [(equal, 0, 1, call), (give, 0, 0, refuse)]
     program.append((give, 0, 0, allow))
     return b"".join(struct.pack("=HBBI", *instruction) for instruction in program)
 
 
-def visible(kernel):
+def visible(kernel: list[str]) -> list[str]:
     """All of this machine's files that a submission sees, read-only: programs and crates, nothing of the course."""
     sysroot, registry = rust_home()
-    paths = ["/usr", "/bin", "/lib", "/lib64", "/etc/alternatives", "/etc/ld.so.cache", sys.prefix, sys.base_prefix,
-             sysroot, registry, kernel[2], HERE / "runner.py", HERE / "evcxr.toml"]
-    paths += [REPOSITORY / name for name in
-              ("Cargo.toml", "Cargo.lock", "src", "benches", "README.md", "tools/kernel.py", "target/kernel",
-               "notebooks/assignments/exercise")]
+    paths: list[str | Path] = [
+        "/usr",
+        "/bin",
+        "/lib",
+        "/lib64",
+        "/etc/alternatives",
+        "/etc/ld.so.cache",
+        sys.prefix,
+        sys.base_prefix,
+        sysroot,
+        registry,
+        kernel[2],
+        HERE / "runner.py",
+        HERE / "evcxr.toml",
+    ]
+    paths += [
+        REPOSITORY / name
+        for name in (
+            "Cargo.toml",
+            "Cargo.lock",
+            "src",
+            "benches",
+            "tools/kernel.py",
+            "tools/kernel_client.py",
+            "target/kernel",
+            "notebooks/assignments/exercise",
+        )
+    ]
     return [str(path) for path in paths if os.path.exists(path)]
 
 
-def bubblewrap(limits, socket_path, kernel):
+def bubblewrap(limits: Limits, socket_path: str | Path, kernel: list[str]) -> list[str]:
     """The command that puts a program into the sandbox."""
     if shutil.which("bwrap") is None:
-        raise SandboxError("bubblewrap (bwrap) is not installed, and student code is not run without it "
-                           "(Debian: apt install bubblewrap; to run it all the same: make grade SANDBOX=off)")
+        raise SandboxError(
+            "bubblewrap (bwrap) is not installed, and student code is not run without it "
+            "(Debian: apt install bubblewrap; to run it all the same: make grade SANDBOX=off)"
+        )
     sysroot, registry = rust_home()
-    command = ["bwrap", "--unshare-all", "--unshare-user", "--uid", "1000", "--gid", "1000", "--die-with-parent",
-               "--new-session", "--clearenv", "--proc", "/proc", "--dev", "/dev"]
+    command = [
+        "bwrap",
+        "--unshare-all",
+        "--unshare-user",
+        "--uid",
+        "1000",
+        "--gid",
+        "1000",
+        "--die-with-parent",
+        "--new-session",
+        "--clearenv",
+        "--proc",
+        "/proc",
+        "--dev",
+        "/dev",
+    ]
     for path in ("/tmp", "/home", "/dev/shm"):
         command += ["--size", str(limits.disk), "--tmpfs", path]
     for path in visible(kernel):
@@ -131,23 +173,28 @@ def bubblewrap(limits, socket_path, kernel):
         else:
             command += ["--ro-bind", path, path]
     environment = {
-        "HOME": "/home", "LANG": "C.UTF-8", "TMPDIR": "/tmp", "PATH": f"{sysroot}/bin:/usr/bin:/bin",
-        "CARGO_HOME": str(registry.parent), "CARGO_NET_OFFLINE": "true",
+        "HOME": "/home",
+        "LANG": "C.UTF-8",
+        "TMPDIR": "/tmp",
+        "PATH": f"{sysroot}/bin:/usr/bin:/bin",
+        "CARGO_HOME": str(registry.parent),
+        "CARGO_NET_OFFLINE": "true",
         "EVCXR_CONFIG_DIR": str(HERE),
     }
     for name, value in environment.items():
         command += ["--setenv", name, value]
-    return command + ["--bind", str(socket_path), SOCKET, "--chdir", "/tmp"]
+    return [*command, "--bind", str(socket_path), SOCKET, "--chdir", "/tmp"]
 
 
 class Sandbox:
     """One process for one submission. Use it in a `with`; a sandbox that is no longer `alive` cannot be used again."""
 
-    def __init__(self, limits, isolated=True):
+    def __init__(self, limits: Limits, isolated: bool = True) -> None:
         self.limits, self.isolated = limits, isolated
-        self.alive, self.ended, self.filter = False, "dead", None
+        self.alive, self.ended = False, "dead"
+        self.filter: IO[bytes] | None = None
 
-    def __enter__(self):
+    def __enter__(self) -> Self:
         self.folder = tempfile.mkdtemp(prefix="zero-init-grade-")
         try:
             self._start()
@@ -156,10 +203,10 @@ class Sandbox:
             raise
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, *_: object) -> None:
         self._stop()
 
-    def _start(self):
+    def _start(self) -> None:
         path = Path(self.folder, "socket")
         self.listener = socket.socket(socket.AF_UNIX)
         self.listener.bind(str(path))
@@ -169,18 +216,28 @@ class Sandbox:
         # Without isolation the socket's path and the scratch folder are those of this machine.
         command = [*bubblewrap(self.limits, path, kernel), *runner] if self.isolated else runner
         self.socket_path = SOCKET if self.isolated else str(path)
-        passed = ()
+        passed: tuple[int, ...] = ()
         if self.isolated and (program := system_call_filter()):
-            self.filter = tempfile.TemporaryFile()
+            self.filter = tempfile.TemporaryFile()  # noqa: SIM115  closed with the sandbox
             self.filter.write(program)
             self.filter.seek(0)
             passed = (self.filter.fileno(),)
             command = [command[0], "--seccomp", str(self.filter.fileno()), *command[1:]]
         self.process = subprocess.Popen(
-            command, pass_fds=passed, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=self.folder,
-            start_new_session=True, preexec_fn=self._limit_process)
+            command,
+            pass_fds=passed,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            cwd=self.folder,
+            env=dict(os.environ, TMPDIR=self.folder),
+            start_new_session=True,
+            preexec_fn=self._limit_process,  # noqa: PLW1509  it only makes two system calls
+        )
+        assert self.process.stdin and self.process.stdout and self.process.stderr
+        self.orders, self.replies, self.errors = self.process.stdin, self.process.stdout, self.process.stderr
         self.alive = True
-        self.answers = queue.Queue(100)  # who floods it waits
+        self.answers: queue.Queue[Ran | None] = queue.Queue(100)  # who floods it waits
         self.complaint = b""
         for work in (self._read, self._read_errors, self._watch):
             threading.Thread(target=work, daemon=True).start()
@@ -188,12 +245,12 @@ class Sandbox:
             why = self.complaint.decode(errors="replace").strip().splitlines()
             raise SandboxError(f"the sandbox does not start: {why[-1] if why else 'no reason was given'}")
 
-    def _limit_process(self):
+    def _limit_process(self) -> None:
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         resource.setrlimit(resource.RLIMIT_FSIZE, (self.limits.disk, self.limits.disk))
 
-    def _read(self):
-        while line := self.process.stdout.readline(LONGEST_LINE):
+    def _read(self) -> None:
+        while line := self.replies.readline(LONGEST_LINE):
             try:
                 answer = json.loads(line)
                 self.answers.put(Ran(str(answer["status"]), [(str(a), str(b)) for a, b in answer.get("outputs", [])]))
@@ -201,11 +258,11 @@ class Sandbox:
                 break  # the runner writes nothing like this: someone else does
         self.answers.put(None)
 
-    def _read_errors(self):
-        while line := self.process.stderr.readline(10_000):
+    def _read_errors(self) -> None:
+        while line := self.errors.readline(10_000):
             self.complaint = line
 
-    def _watch(self):
+    def _watch(self) -> None:
         """Ends the sandbox when it uses too much. Limits that the system keeps would count each process alone.
 
         A process that starts another one is counted twice for a moment, since the new one begins as its copy. So only
@@ -232,30 +289,34 @@ class Sandbox:
             was_too_much = too_much
             time.sleep(0.1)
 
-    def _kill(self, why):
+    def _kill(self, why: str) -> None:
+        """Ends all processes of the sandbox. With bubblewrap they end with it; without, each has to be killed."""
         if self.alive:
             self.alive, self.ended = False, why
             try:
+                family = psutil.Process(self.process.pid).children(recursive=True)
                 os.killpg(self.process.pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
+            except (psutil.NoSuchProcess, ProcessLookupError):
+                return  # it has ended; a kernel that it leaves behind notices that and ends, too
+            for process in [] if self.isolated else family:
+                with suppress(psutil.NoSuchProcess):
+                    process.kill()
+            psutil.wait_procs(family, timeout=5)  # so that nothing is written any more into the folder, which goes next
 
-    def _stop(self):
+    def _stop(self) -> None:
         if hasattr(self, "process"):
             self._kill("dead")
             self.process.kill()
             self.process.wait()
-            for pipe in (self.process.stdin, self.process.stdout, self.process.stderr):
-                try:
+            for pipe in (self.orders, self.replies, self.errors):
+                with suppress(OSError):
                     pipe.close()
-                except OSError:
-                    pass
         self.listener.close()
         if self.filter:
             self.filter.close()
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def _answer(self, deadline):
+    def _answer(self, deadline: float) -> Ran:
         """The next answer of the runner. None in time, or none at all, ends the sandbox."""
         try:
             answer = self.answers.get(timeout=max(0.0, deadline - time.monotonic()))
@@ -269,21 +330,23 @@ class Sandbox:
             self._kill(answer.status)
         return answer
 
-    def _order(self, source):
+    def _order(self, source: str) -> None:
         try:
-            self.process.stdin.write(json.dumps({"run": source}).encode() + b"\n")
-            self.process.stdin.flush()
+            self.orders.write(json.dumps({"run": source}).encode() + b"\n")
+            self.orders.flush()
         except OSError:
             pass  # it has died: the missing answer tells
 
-    def run(self, source):
+    def run(self, source: str) -> Ran:
         """Runs a cell."""
         self._order(source)
         return self._answer(time.monotonic() + self.limits.cell)
 
-    def answer(self, signatures, judge):
-        """Has the kernel answer calls of these functions while the command `judge` asks. Returns what went wrong, or None,
-        and what the judge printed."""
+    def answer(self, signatures: list[str], judge: list[str]) -> tuple[Ran | None, str]:
+        """Has the kernel answer calls of these functions while the command `judge` asks.
+
+        Returns what went wrong, or None, and what the judge printed.
+        """
         # In braces, since a line that begins with a colon would be a command; the colons, since the cells before may
         # define a module of the crate's name.
         self._order(f'{{ ::exercise::answer!("{self.socket_path}", {", ".join(signatures)}); }}')
@@ -298,7 +361,9 @@ class Sandbox:
             if not self.answers.empty() or time.monotonic() > deadline:
                 return self._answer(deadline), ""
         with connection:
-            verdict = subprocess.Popen(judge, stdin=connection, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+            verdict = subprocess.Popen(
+                judge, stdin=connection.fileno(), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+            )
             try:
                 said, _ = verdict.communicate(timeout=self.limits.check)
             except subprocess.TimeoutExpired:
@@ -310,5 +375,5 @@ class Sandbox:
         if not passed and not self.alive:
             return Ran(self.ended), ""
         # The judge has spoken; what happens to the process after that concerns the next cells only.
-        self._answer(time.monotonic() + 5)
+        self._answer(time.monotonic() + self.limits.check)
         return None, "passed" if passed else said.decode(errors="replace").strip()

@@ -1,0 +1,94 @@
+"""What several test files share, and the check that the tests leave no process behind."""
+
+import os
+import secrets
+import shutil
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+
+# In CI, a test that lacks something fails; elsewhere it is skipped.
+IN_CI = "ZERO_INIT_CI" in os.environ
+
+# Whether the tests marked `slow` run. A newcomer's `make test` leaves them to CI.
+ALL = IN_CI or "ALL" in os.environ
+
+BROWSERS = ["chromium", "chromium-browser", "google-chrome"]  # as in tools/setup.sh
+
+# No first-run pages and no calls home; and Chromium as root, which containers are, has no sandbox.
+BROWSER_FLAGS = """--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking
+    --disable-component-update --disable-sync""".split()
+
+# Every process that a test starts inherits this variable, and keeps it when its parent ends.
+MARK = "ZERO_INIT_TEST_RUN"
+
+
+def marked_processes(mark: str) -> list[psutil.Process]:
+    """The processes, other than this one, that were started with this value of the variable MARK."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if process.pid != os.getpid() and process.environ().get(MARK) == mark:
+                found.append(process)
+        except psutil.Error:
+            pass  # it has ended, or belongs to another user
+    return found
+
+
+def command_of(process: psutil.Process) -> str:
+    try:
+        return f"{process.pid}: {' '.join(process.cmdline())[:200]}"
+    except psutil.Error:
+        return f"{process.pid}"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_process_is_left() -> Iterator[None]:
+    """Fails when the tests are over and a process that they started still runs; ends that process."""
+    mark = secrets.token_hex(8)
+    os.environ[MARK] = mark
+    yield
+    # What was told to end may still need a moment to do so.
+    _, left = psutil.wait_procs(marked_processes(mark), timeout=20)
+    commands = [command_of(process) for process in left]
+    for process in left:
+        process.kill()
+    if commands:
+        pytest.fail("processes were left running:\n" + "\n".join(commands), pytrace=False)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.get_closest_marker("slow") and not ALL:
+            item.add_marker(pytest.mark.skip(reason="left to CI; ALL=1 make test runs it"))
+
+
+def report(problems: list[str]) -> None:
+    """Fails with these problems, if there are any."""
+    if problems:
+        pytest.fail("\n".join(problems), pytrace=False)
+
+
+def free_port() -> int:
+    """The number of a port of this machine on which nobody listens."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    path = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if path is None:
+        why = f"no browser: none of {', '.join(BROWSERS)} is there"
+        pytest.fail(why) if IN_CI else pytest.skip(why)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=BROWSER_FLAGS)
+        yield browser
+        browser.close()
