@@ -4,7 +4,6 @@ notices when one does not."""
 import re
 import shutil
 import tempfile
-from base64 import b64encode
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -232,34 +231,18 @@ def test_a_bad_notebook_is_not_written(kernel):
 
 
 @pytest.mark.parametrize(
-    ("expected", "actual"),
+    ("expected", "actual", "said"),
     [
-        ("loss 0.6931471805599453", "loss 0.6931471805599452"),
-        ("1e-13", "-2e-13"),
-        ("−1.5 and 2.5e3", "−1.5000000001 and 2500.0"),
-        ("", ""),
+        ("a 0.5\nb", "a 0.5\nb", None),
+        ("a\nloss 0.6931471805599453", "a\nloss 0.6931471805599452", "line 2: expected 'loss 0.6931471805599453', got"),
+        ("0.0", "-0.0", "line 1: expected '0.0', got '-0.0'"),
+        ("a\nb", "a", "expected 2 lines, got 1"),
+        ("x" * 500 + "1" + "y" * 500, "x" * 500 + "2" + "y" * 500, "1" + "y" * 99 + "…', got '…" + "x" * 60 + "2y"),
     ],
 )
-def test_same(expected, actual):
-    assert out.difference(expected, actual) is None
-
-
-@pytest.mark.parametrize(
-    ("expected", "actual"),
-    [
-        ("0.6931471805", "0.6931471"),
-        ("12 samples", "13 samples"),  # integers exactly
-        ("0.0", "1e-300"),  # zeros exactly
-        ("0.0", "-0.0"),
-        ("1", "1.0"),
-        ("loss 0.5", "Loss 0.5"),
-        ("0.5", "0.5 0.5"),
-        ("a\nb", "a"),
-        ("1.0", "NaN"),
-    ],
-)
-def test_different(expected, actual):
-    assert out.difference(expected, actual)
+def test_texts_are_the_same_exactly(expected, actual, said):
+    problem = out.difference(expected, actual)
+    assert problem is None if said is None else said in str(problem)
 
 
 SVG = '<svg xmlns="http://www.w3.org/2000/svg" width="{}" height="50" viewBox="0 0 9 9"><text>{}</text></svg>'
@@ -269,26 +252,18 @@ SVG = '<svg xmlns="http://www.w3.org/2000/svg" width="{}" height="50" viewBox="0
     ("actual", "said"),
     [
         (SVG.format(100, "0.5"), None),
-        (SVG.format(101, "0.5"), "expected width 100, got 101"),
-        (SVG.format(100, "0.6"), "line 1: expected '0.5', got '0.6'"),
-        (SVG.format(100, "0.5").replace("0 0 9 9", "0 0 9 8"), "expected viewBox 0 0 9 9, got 0 0 9 8"),
-        (SVG.format(100, "0.5").replace("</text>", "</text><g/>"), "expected 2 elements, got 3"),
+        (SVG.format(101, "0.5"), "image/svg+xml: line 1: expected"),
+        (SVG.format(100, "0.6"), "image/svg+xml: line 1: expected"),
         (SVG.format(100, "0.5").replace("</text>", ""), "not well-formed XML"),
         ("<p/>", "not SVG"),
     ],
 )
 def test_pictures(actual, said):
-    embedded = lambda svg: f'<img src="data:image/svg+xml;base64,{b64encode(svg.encode()).decode()}">'  # noqa: E731
-    for mime, put in (("image_svg+xml", str), ("text_html", embedded)):
-        committed = [result(**{mime: put(SVG.format(100, "0.5")), "text_plain": "a plot"})]
-        problems = out.compare(committed, [result(**{mime: put(actual), "text_plain": "a plot"})])
-        assert (said in problems[0]) if said else problems == []
+    def picture(svg):
+        return [result(**{"image_svg+xml": svg, "text_plain": "a plot"})]
 
-
-def test_html_around_pictures():
-    committed = [result(text_html='<b>0.5</b><img src="data:image/svg+xml;base64,">', text_plain="a")]
-    for html in ("<b>0.5</b>", '<b>0.6</b><img src="data:image/svg+xml;base64,">'):
-        assert "text/html: line 1: expected" in out.compare(committed, [result(text_html=html, text_plain="a")])[0]
+    problems = out.compare(picture(SVG.format(100, "0.5")), picture(actual))
+    assert (said in problems[0]) if said else problems == []
 
 
 def test_other_mime_types():

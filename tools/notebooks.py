@@ -52,7 +52,7 @@ def failures(cell: NotebookNode, outputs: list[NotebookNode]) -> list[str]:
     failed = [output for output in outputs if kind(output) in ("stderr", "error")]
     if RAISES in cell.metadata.get("tags", []):
         return [] if failed else [f"tagged {RAISES}, and it fails in no way"]
-    return [f"{kind(output)}: {excerpt(texts_of(output)[kind(output)].strip(), 400)}" for output in failed]
+    return [f"{kind(output)}: {excerpt(texts_of(output)[kind(output)].strip(), length=400)}" for output in failed]
 
 
 # Besides the folders of this machine, those where others have theirs.
@@ -70,7 +70,7 @@ def paths(outputs: list[NotebookNode]) -> list[str]:
     for output in outputs:
         for mime, text in texts_of(output).items():
             if match := MACHINE_PATHS.search(text):
-                found.append(f"{mime} has a path of this machine: {excerpt(text[match.start() :], 80)}")
+                found.append(f"{mime} has a path of this machine: {excerpt(text, match.start(), 80)}")
     return found
 
 

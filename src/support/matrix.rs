@@ -21,6 +21,10 @@ pub(crate) const BLOCK: usize = 480;
 /// Samples that a loop handles at once, in registers.
 const LANES: usize = 32;
 
+/// Samples that the loop over weighted sums handles at once: as many as fit into the registers that there are. Each
+/// sample has a sum of its own, so the number changes no bit.
+const WIDE: usize = if cfg!(target_feature = "avx512f") { 64 } else { 32 };
+
 /// From this many weights on, the library's product was faster, measured at the 300 samples of the course.
 const LARGE: usize = 16 * 16;
 
@@ -91,35 +95,31 @@ fn add_weighted(w: ArrayView2<f64>, a: &Array2<f64>, start: impl Fn(usize) -> f6
         out.rows_mut().into_iter().enumerate().for_each(|(row, mut out)| out.fill(start(row)));
         return general_mat_mul(1.0, &w, a, 1.0, out);
     }
-    let (samples, a) = (a.ncols(), values(a));
+    let samples = a.ncols();
     for (row, out) in values_mut(out).chunks_exact_mut(samples).enumerate() {
-        let weights = || w.row(row).into_iter().copied();
-        let done = weighted_sums::<LANES>(weights(), a, start(row), 0, out);
-        let done = weighted_sums::<4>(weights(), a, start(row), done, out);
-        weighted_sums::<1>(weights(), a, start(row), done, out);
+        let weights = w.row(row).into_iter().copied();
+        match samples {
+            WIDE.. => weighted_sums::<WIDE>(weights, values(a), start(row), out),
+            4.. => weighted_sums::<4>(weights, values(a), start(row), out),
+            _ => weighted_sums::<1>(weights, values(a), start(row), out),
+        }
     }
 }
 
-/// The weighted sums of one unit, N samples at a time from sample `first` on. Returns the first sample that is left.
-fn weighted_sums<const N: usize>(
-    weights: impl Iterator<Item = f64> + Clone,
-    a: &[f64],
-    start: f64,
-    first: usize,
-    out: &mut [f64],
-) -> usize {
+/// The weighted sums of one unit for all samples, N at a time. The last N samples may overlap with those before: their
+/// sums are computed once more, and are the same.
+fn weighted_sums<const N: usize>(weights: impl Iterator<Item = f64> + Clone, a: &[f64], start: f64, out: &mut [f64]) {
     let samples = out.len();
-    for (index, out) in out[first..].chunks_exact_mut(N).enumerate() {
+    for first in (0..samples).step_by(N).map(|first| first.min(samples - N)) {
         let mut sums = [start; N];
         for (w, a) in weights.clone().zip(a.chunks_exact(samples)) {
-            let a = &a[first + index * N..][..N];
+            let a = &a[first..][..N];
             for lane in 0..N {
                 sums[lane] += w * a[lane];
             }
         }
-        out.copy_from_slice(&sums);
+        out[first..][..N].copy_from_slice(&sums);
     }
-    samples - (samples - first) % N
 }
 
 /// out = out + δ aᵀ, summed over the samples: `delta` is (n, m), `a` (k, m), `out` (n, k).
