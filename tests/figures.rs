@@ -115,11 +115,11 @@ fn losses_cross_in_the_middle_with_opposite_slopes() {
         assert!(texts(&figure).contains(&text), "{text}");
     }
     let one = &lines(&figure, BLUE_LINE)[0];
-    assert!(one.len() > 300 && one.is_sorted_by(|a, b| a.0 <= b.0 && a.1 <= b.1)); // down the page
+    assert!(one.len() > 300 && one.is_sorted_by(|a, b| a.0 <= b.0 && a.1 <= b.1)); // it falls
     let dot = figure.svg().split("<circle").nth(1).unwrap();
     let place = ["cx=\"", "cy=\""].map(|name| between(dot, name, "\"").parse::<i32>().unwrap());
     assert!(one.iter().any(|&(x, y)| (x - place[0]).abs() <= 1 && (y - place[1]).abs() <= 1));
-    let zero = lines(&figure, "stroke=\"#D55E00\" stroke-width=\"2\"").concat(); // its dashes
+    let zero = lines(&figure, "stroke=\"#D55E00\" stroke-width=\"2\"").concat(); // the corners of its dashes
     let mirrored =
         |&(x, y): &(i32, i32)| one.iter().any(|&(u, v)| (2 * place[0] - x - u).abs() <= 2 && (y - v).abs() <= 3);
     assert!(zero.len() > 20 && zero.iter().all(mirrored));
@@ -254,7 +254,7 @@ fn decision_boundary_lies_where_the_prediction_changes() {
 fn decision_boundary_of_the_zero_network_is_blank() {
     let figure = figure::decision_boundary(&relu(Init::Zeros), &circles_train()).unwrap();
     assert!(figure.text().contains("from 0.5 to 0.5, no line where ŷ = 0.5"));
-    assert_eq!(count(&figure, "polyline", THICK), 1); // the legend's
+    assert_eq!(count(&figure, "polyline", THICK), 1); // the one of the legend
 }
 
 #[test]

@@ -88,7 +88,7 @@ pub enum NoDelta {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Factor {
-    /// The activations that come in, a^{l-1}.
+    /// The incoming activations, a^{l-1}.
     Input,
     /// What flows back, W^{l+1}ᵀ δ^{l+1}; at the output layer ŷ - y. If it is small at a hidden layer, the gradient
     /// vanishes.

@@ -167,7 +167,7 @@ impl Display for Figure {
     }
 }
 
-/// The text, since the SVG is long and hard to read.
+/// Writes only the text, because the SVG is long and hard to read.
 impl fmt::Debug for Figure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{self}")

@@ -1,4 +1,4 @@
-//! Symmetry: units of a layer that compute the same, and the narrower network that computes what they do.
+//! Symmetry: units of a layer that compute the same values, and the narrower network that computes the same function.
 
 use std::fmt;
 

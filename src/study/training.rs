@@ -143,7 +143,7 @@ impl Training {
 /// The most numbers that the records of one kind may have; snapshots may have [`MAX_PARAMETERS`].
 const MAX_RECORDS: usize = 10_000_000;
 
-/// At which steps something is recorded.
+/// The steps at which something is recorded.
 ///
 /// ```
 /// use zero_init::prelude::*;

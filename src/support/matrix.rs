@@ -43,7 +43,7 @@ impl<T> Layers<T> {
         (&mut below[l - 1], &above[0])
     }
 
-    /// The value of a layer that a caller names. Errors if `layer` is not one of 1 … L.
+    /// The value of the layer with this number. Errors if `layer` is not one of 1 … L.
     pub(crate) fn get(&self, layer: usize) -> Result<&T> {
         check_layer(layer, 1, self.0.len())?;
         Ok(&self[layer])

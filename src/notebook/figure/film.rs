@@ -106,7 +106,7 @@ impl fmt::Display for Film {
     }
 }
 
-/// The text, since the SVG is long and hard to read.
+/// Writes only the text, because the SVG is long and hard to read.
 impl fmt::Debug for Film {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{self}")
@@ -133,7 +133,7 @@ pub(super) fn polyline(style: &SeriesStyle, points: impl IntoIterator<Item = (i3
     format!("<polyline fill=\"none\" stroke=\"{color}\" stroke-width=\"2\"{dashes} points=\"{points}\"/>\n")
 }
 
-/// A colour as SVG writes it.
+/// A colour in the notation of SVG.
 pub(super) fn hexadecimal(RGBColor(red, green, blue): RGBColor) -> String {
     format!("#{red:02X}{green:02X}{blue:02X}")
 }

@@ -103,7 +103,7 @@ fn hatch(area: &Area, (left, top): (i32, i32), (right, bottom): (i32, i32)) -> R
     area.draw(&Rectangle::new([(left, top), (right, bottom)], GREY)).map_err(drawing)
 }
 
-/// The frame, the borders between layers, and the axes' texts.
+/// Draws the frame, the borders between layers, and the texts of the axes.
 fn draw_frame(area: &Area, steps: &[usize], every: usize, layers: usize) -> Result<()> {
     let steps: Vec<usize> = steps.iter().copied().step_by(every).collect();
     let (left, top, width, height) = FIELD;
