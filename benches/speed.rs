@@ -1,6 +1,9 @@
-//! Times training. `course`: seconds of the course's run. `step SAMPLES WIDTH`: seconds of one step of
-//! [2, 10, 5, 1], or of [2, WIDTH, WIDTH, 1], and its floating-point operations. Without either: hands itself to
-//! `bench.py`, which compares it with NumPy and JAX and prints tables; `make bench` does that.
+//! Measures the time of training.
+//!
+//! With the argument `course`, the program prints the seconds that the course's run takes. With `step SAMPLES WIDTH`,
+//! it prints the seconds that one step of the network [2, WIDTH, WIDTH, 1] takes, and the number of its floating-point
+//! operations; if WIDTH is 0 or missing, the network is [2, 10, 5, 1]. Without arguments, as in `make bench`, it starts
+//! `bench.py`, which calls this program, compares it with NumPy and JAX, and prints tables.
 
 use std::time::Instant;
 
@@ -39,7 +42,8 @@ fn step(samples: usize, width: usize) -> zero_init::Result<()> {
     let sizes = if width == 0 { vec![2, 10, 5, 1] } else { vec![2, width, width, 1] };
     let mut network = Network::new(&sizes, Activation::Relu, Init::He { seed: 1 })?;
     let weights: usize = sizes.windows(2).map(|n| n[0] * n[1]).sum();
-    // Forward, dW and, but for the first layer, what flows back: a multiplication and an addition each.
+    // W a, dW and, in all layers but the first, Wᵀδ: each takes a multiplication and an addition for a weight and a
+    // sample.
     let operations = 2 * samples * (3 * weights - sizes[0] * sizes[1]);
     let once = seconds(1, &mut network, &data)?;
     let steps = ((0.3 / once) as usize).clamp(1, 10_000);

@@ -1,4 +1,4 @@
-//! The argument in a terminal: `cargo run --release --example argument`.
+//! The argument in a terminal. Run it with `cargo run --release --example argument`.
 
 use zero_init::prelude::*;
 

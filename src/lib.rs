@@ -1,10 +1,10 @@
 //! Why does a network whose weights start at zero never learn?
 //!
-//! A small multilayer perceptron for two classes, its gradients, and an inspection that says of each gradient why it
-//! is zero. Samples are columns; layers are counted from 1, with a^0 = x; "zero" means `== 0.0`.
+//! This crate has a small multilayer perceptron for two classes, its gradients, and an inspection that says for each
+//! gradient why it is zero. Samples are columns; layers are counted from 1, with a^0 = x; "zero" means `== 0.0`.
 //!
-//! To read the source, follow the modules in the order of this file. Whoever opens `argument/network.rs` finds the
-//! forward pass first, and in `argument/gradients.rs` the backward pass.
+//! To read the source, follow the modules in the order of this file. The forward pass is at the top of
+//! `argument/network.rs`, the backward pass at the top of `argument/gradients.rs`.
 //!
 //! ```
 //! use zero_init::prelude::*;
@@ -28,7 +28,7 @@ mod argument {
     pub mod inspection;
 }
 
-/// What one studies the argument with: data, training, and ways to question a gradient.
+/// The tools to study the argument: data sets, training, and ways to test a gradient.
 mod study {
     pub mod batch;
     pub mod data;
@@ -41,7 +41,7 @@ mod study {
 
 pub mod notebook;
 
-/// What all of these are built on: matrices, elementary functions, random numbers, errors.
+/// What the modules above are built on: matrices, elementary functions, random numbers, errors.
 mod support {
     pub mod elementary;
     pub mod error;
@@ -65,5 +65,5 @@ pub use study::symmetry::Symmetry;
 pub use study::training::{History, Steps, Training};
 pub use support::error::{Error, Result};
 
-/// The crate of the matrices: its types are part of this crate's interface.
+/// The crate that the matrices come from. Its types are part of this crate's interface.
 pub use ndarray;

@@ -1,4 +1,4 @@
-//! How values, failures and figures look in a notebook.
+//! How a notebook shows values, failures and figures.
 
 mod failure;
 pub mod figure;

@@ -1,4 +1,4 @@
-//! All that a notebook needs: `use zero_init::prelude::*;`.
+//! Everything that a notebook needs, imported with `use zero_init::prelude::*;`.
 
 pub use crate::figure::{self, Figure};
 pub use crate::notebook::{Show, show_failures};

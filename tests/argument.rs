@@ -1,5 +1,5 @@
-//! What the notebooks say between their cells, also where they tell the reader to change a line and run it again; and
-//! what training does to a network that starts at zero.
+//! Tests of what the notebooks say in their text, which includes the hints to edit and re-run a cell, and of training
+//! from zero.
 
 // The functions of f64 differ between platforms in their last bit, which does not matter here.
 #![allow(clippy::disallowed_methods)]
@@ -62,9 +62,9 @@ fn tanh_is_stuck_with_one_reason_less_and_sigmoid_cancels() {
     assert_eq!(alive(&zeros(Activation::Sigmoid), &unbalanced), [false, false, true]);
 }
 
-/// With unequal numbers of labels, the zero network is stuck if and only if g(0) = 0. The slope g′(0) does not matter.
+/// The batch is unbalanced. The slope at 0 plays no part.
 #[test]
-fn what_is_stuck_is_what_has_g_0_zero() {
+fn weights_are_stuck_if_and_only_if_g_of_0_is_0() {
     let data = circles_train().subset(50, 100).unwrap();
     let with_other_slopes = [0.0, 0.5, 1.0].map(Activation::ReluWithSlopeAtZero);
     for hidden in Activation::ALL.into_iter().chain(with_other_slopes) {
@@ -75,9 +75,9 @@ fn what_is_stuck_is_what_has_g_0_zero() {
     }
 }
 
-/// Weights can move although the losses of both labels are equal, and be stuck although these losses differ.
+/// The first network has equal losses and weights that move; the second one has unequal losses and stuck weights.
 #[test]
-fn equal_losses_neither_stop_weights_nor_are_needed_to() {
+fn equal_losses_are_neither_sufficient_nor_necessary_for_stuck_weights() {
     let data = circles_train();
     let logistic = Network::new(&[2, 1], Activation::Identity, Init::Zeros).unwrap();
     assert_eq!(alive(&logistic, &data), [true]);
@@ -89,7 +89,8 @@ fn equal_losses_neither_stop_weights_nor_are_needed_to() {
     assert_eq!(alive(&unequal, &data), [false; 3]);
 }
 
-/// Of three labels two are 1: b³ becomes logit(⅔), the cost falls to the entropy of the labels, and every W stays zero.
+/// With labels in the ratio 1 : 2, b³ learns logit(⅔), the cost falls to the entropy of the labels, and every W stays
+/// zero.
 #[test]
 fn the_output_bias_learns_the_base_rate() {
     let data = circles_train().subset(75, 150).unwrap();
@@ -102,9 +103,9 @@ fn the_output_bias_learns_the_base_rate() {
     assert!((1..=3).all(|layer| all_zero(network.weights(layer).unwrap())));
 }
 
-/// With biases that are not zero, each step sets one more layer free, the output layer first.
+/// With biases other than zero, in each step the weights of one more layer begin to move.
 #[test]
-fn layers_wake_from_the_output_backwards() {
+fn layers_begin_to_move_one_after_the_other_from_the_output_backwards() {
     let mut network = zeros(Activation::Relu).with_biases(Init::Constant(0.1)).unwrap();
     let data = circles_train();
     for moved in 0..4 {
@@ -130,8 +131,8 @@ fn the_zero_point_is_a_saddle_of_the_third_order() {
     }
 }
 
-/// After a constant start all rows of dW are equal. In layer 1 the entries of a row differ, since the two features do.
-/// From layer 2 on, all entries are equal.
+/// The rows of dW are equal. In a row of layer 1 the entries differ, because the features differ. From layer 2 on all
+/// entries are equal.
 #[test]
 fn a_constant_start_has_equal_rows_and_in_layer_1_unequal_columns() {
     let network = Network::new(&[2, 10, 5, 1], Activation::Sigmoid, Init::Constant(0.5)).unwrap();
@@ -145,8 +146,8 @@ fn a_constant_start_has_equal_rows_and_in_layer_1_unequal_columns() {
     }
 }
 
-/// Dropout makes equal units different, since each unit gets a mask of its own. From zero with ReLU it has no effect:
-/// all activations are zero anyway.
+/// Different masks make the twins of a constant start different, but not if the constant is zero and g is ReLU: then
+/// there is nothing to drop.
 #[test]
 fn dropout_breaks_symmetry_but_not_from_zero() {
     let data = circles_train();
@@ -208,8 +209,7 @@ fn random_starts_are_pinned() {
     assert!((variance - 2.0 / 8.0).abs() < 0.01, "{variance}");
 }
 
-/// Losses of very different size neither overflow nor make the cost negative. The cost of equal losses is exactly this
-/// loss.
+/// Even if the losses differ hugely, the cost neither overflows nor is negative; the mean of equal losses is exact.
 #[test]
 fn the_cost_is_the_mean_loss() {
     let network = Network::from_parameters(vec![array![[1.0]]], vec![array![[0.0]]], Activation::Relu).unwrap();
@@ -251,7 +251,7 @@ fn generated_data_has_the_size_balance_and_shape_that_were_asked_for() {
     }
 }
 
-/// A subset has the first samples of each label, in the order of the data. With all samples it is the whole data set.
+/// A subset takes the first samples of each label, in their order. The subset of all samples is the whole data set.
 #[test]
 fn a_subset_has_the_first_samples_of_each_label() {
     let data = circles_train();
@@ -263,8 +263,7 @@ fn a_subset_has_the_first_samples_of_each_label() {
     assert_eq!(data.subset(2, 0).unwrap().ones(), 0);
 }
 
-/// Generated data is the same on every platform and in every release, as random starts are: these are its first
-/// numbers.
+/// The noise is added to the place of a sample. These numbers are pinned, like those of the random starts.
 #[test]
 fn generated_data_is_pinned() {
     let data = two_blobs(Sampling { zeros: 1, ones: 1, noise: 0.5, seed: 1 }).unwrap();
@@ -274,8 +273,8 @@ fn generated_data_is_pinned() {
     );
 }
 
-/// At z = 0 a ReLU has no derivative. Backpropagation takes 0, central differences give half the slope on the right
-/// side. The gradient check must report this parameter.
+/// At the kink of a ReLU, backpropagation gives 0 and central differences give half the slope above. The check finds
+/// this.
 #[test]
 fn the_gradient_check_finds_the_worst_parameter() {
     let kinked = |w2: f64| {
@@ -287,18 +286,22 @@ fn the_gradient_check_finds_the_worst_parameter() {
     assert_eq!((check.at, check.backpropagation), (Parameter::Bias { layer: 1, row: 0 }, 0.0));
     assert!((check.difference - 4e-3 * 0.5 * 0.5).abs() < 1e-8, "{check:?}");
     assert_eq!(check.worst, 1.0);
-    // A gradient far below the largest one: its error is divided by a thousandth of the largest gradient instead.
-    let faint = kinked(4e-6).check_gradients(&data, 1e-3).unwrap();
-    assert!((faint.worst - 4e-6 * 0.5 * 0.5 / (1e-3 * 0.5)).abs() < 1e-4, "{faint:?}");
-    // All gradients are zero, so there is no error anywhere: the check reports the first parameter.
+    // A difference far below the largest gradient is measured relative to a thousandth of that gradient.
+    let with_small_difference = kinked(4e-6).check_gradients(&data, 1e-3).unwrap();
+    let expected = 4e-6 * 0.5 * 0.5 / (1e-3 * 0.5);
+    assert!((with_small_difference.worst - expected).abs() < 1e-4, "{with_small_difference:?}");
+    // If every gradient is zero, nothing can disagree, and the check names the first parameter.
     let fitted = Network::from_parameters(vec![array![[0.0]]], vec![array![[-2000.0]]], Activation::Relu).unwrap();
-    let nothing = fitted.check_gradients(&data, 1e-3).unwrap();
-    assert_eq!((nothing.worst, nothing.at), (0.0, Parameter::Weight { layer: 1, row: 0, column: 0 }));
+    let without_gradients = fitted.check_gradients(&data, 1e-3).unwrap();
+    assert_eq!(
+        (without_gradients.worst, without_gradients.at),
+        (0.0, Parameter::Weight { layer: 1, row: 0, column: 0 })
+    );
 }
 
-/// At z = 0 the direction matters: a larger weight switches the unit on, a smaller weight leaves it off.
+/// At a kink the direction of the change matters: up switches the unit on, down leaves it off.
 #[test]
-fn a_nudge_goes_the_way_it_is_told() {
+fn a_weight_changes_in_the_given_direction() {
     let weights = vec![array![[0.0]], array![[1.0]]];
     let kinked = Network::from_parameters(weights, vec![array![[0.0]], array![[0.0]]], Activation::Relu).unwrap();
     let data = Dataset::new(array![[1.0]], array![[0.0]]).unwrap();
@@ -306,9 +309,9 @@ fn a_nudge_goes_the_way_it_is_told() {
     assert_eq!(kinked.weights_that_matter(&data, -0.1), Ok(0));
 }
 
-/// In a notebook, a value without a table is shown as one line of text.
+/// A notebook shows these values as text, because they have no table.
 #[test]
-fn values_say_what_they_are_in_a_line() {
+fn values_without_a_table_are_described_in_a_line() {
     let mut network = zeros(Activation::Relu);
     assert_eq!(network.plain(), "layers 2 → 10 → 5 → 1, hidden Relu, 91 parameters");
     let history = Training::new(0.01, 4).record_cost(Steps::Every(2)).run(&mut network, &circles_train()).unwrap();
@@ -316,15 +319,15 @@ fn values_say_what_they_are_in_a_line() {
     assert_eq!(History::default().plain(), "0 costs, 0 norms, 0 snapshots");
     let check = Network::new(&[2, 1], Activation::Relu, Init::Zeros).unwrap().check_gradients(&circles_train(), 1e-5);
     assert!(check.unwrap().plain().starts_with("worst relative error "));
-    let twins = Network::new(&[2, 3, 1], Activation::Tanh, Init::Constant(0.5)).unwrap().symmetry(1, 0.0).unwrap();
+    let symmetry = Network::new(&[2, 3, 1], Activation::Tanh, Init::Constant(0.5)).unwrap().symmetry(1, 0.0).unwrap();
     assert_eq!(
-        (twins.plain().as_str(), twins.groups()),
+        (symmetry.plain().as_str(), symmetry.groups()),
         ("layer 1: 3 units, 1 distinct: [0, 1, 2]", &[vec![0, 1, 2]][..])
     );
 }
 
 #[test]
-fn a_nudge_moves_the_parameter_from_where_it_is() {
+fn a_cost_change_is_measured_from_the_present_value_of_the_parameter() {
     let (network, data) = (Network::new(&[2, 3, 1], Activation::Tanh, Init::He { seed: 1 }).unwrap(), circles_train());
     let mut moved = network.clone();
     moved.set_weight(1, (2, 1), network.weights(1).unwrap()[[2, 1]] + 0.25).unwrap();

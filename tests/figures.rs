@@ -1,4 +1,4 @@
-//! The figures are well-formed SVG, have the right size, and show the right things.
+//! Tests that the figures are well-formed, have the right size, and show the right things.
 
 // The functions of f64 differ between platforms in their last bit, which does not matter here.
 #![allow(clippy::disallowed_methods)]
@@ -17,7 +17,8 @@ fn run(mut network: Network, training: Training) -> History {
     training.run(&mut network, &circles_train()).unwrap()
 }
 
-/// Tags are closed in the right order, attributes are quoted, and `<`, `&` and control characters do not occur in text.
+/// Asserts that tags are closed in the right order, that attributes are quoted, and that text has no unescaped `<` or
+/// `&` and no control character.
 fn assert_well_formed(svg: &str) {
     let mut open = Vec::new();
     let mut rest = svg;
@@ -55,7 +56,7 @@ fn assert_escaped(text: &str) {
     }
 }
 
-/// What is true of every figure.
+/// Asserts what is true of every figure.
 fn assert_figure(figure: &Figure, title: &str, size: (u32, u32)) {
     let svg = figure.svg();
     assert_well_formed(svg);
@@ -73,19 +74,19 @@ fn between<'a>(text: &'a str, start: &str, end: &str) -> &'a str {
     text.split_once(start).unwrap().1.split_once(end).unwrap().0
 }
 
-/// The number of elements that have this name and contain this text.
+/// The number of elements with this name whose tag or text contains `with`.
 fn count(figure: &Figure, element: &str, with: &str) -> usize {
     figure.svg().split('<').filter(|tag| tag.starts_with(element) && tag.contains(with)).count()
 }
 
-/// The corners of the lines of this style, in pixels.
+/// The corners of the lines that have this style, in pixels.
 fn lines(figure: &Figure, style: &str) -> Vec<Vec<(i32, i32)>> {
     let lines = figure.svg().split("<polyline").filter(|line| line.contains(style));
     let corner = |corner: &str| corner.split_once(',').map(|(x, y)| (x.parse().unwrap(), y.parse().unwrap())).unwrap();
     lines.map(|line| between(line, "points=\"", "\"").split_whitespace().map(corner).collect()).collect()
 }
 
-/// The texts that are drawn.
+/// All texts in the drawing.
 fn texts(figure: &Figure) -> Vec<&str> {
     figure.svg().split("<text").skip(1).map(|text| between(text, ">\n", "\n</text>")).collect()
 }
@@ -100,8 +101,7 @@ const BLUE_LINE: &str = "stroke=\"#0072B2\" stroke-width=\"2\"";
 const FORWARD: &str = "stroke=\"#0072B2\" stroke-width=\"3\"";
 const BACKWARD: &str = "stroke=\"#D55E00\" stroke-width=\"3\"";
 
-/// The number of weights drawn with a gradient, with only a forward signal, and with only a backward signal. The one of
-/// each that the legend draws is not counted.
+/// The numbers of weights with a gradient, of forward ends and of backward ends, without those of the legend.
 fn weights(figure: &Figure) -> [usize; 3] {
     [THICK, FORWARD, BACKWARD].map(|style| count(figure, "polyline", style) - 1)
 }
@@ -116,11 +116,11 @@ fn losses_cross_in_the_middle_with_opposite_slopes() {
         assert!(texts(&figure).contains(&text), "{text}");
     }
     let one = &lines(&figure, BLUE_LINE)[0];
-    assert!(one.len() > 300 && one.is_sorted_by(|a, b| a.0 <= b.0 && a.1 <= b.1)); // y in pixels grows downwards
+    assert!(one.len() > 300 && one.is_sorted_by(|a, b| a.0 <= b.0 && a.1 <= b.1)); // it falls
     let dot = figure.svg().split("<circle").nth(1).unwrap();
     let place = ["cx=\"", "cy=\""].map(|name| between(dot, name, "\"").parse::<i32>().unwrap());
     assert!(one.iter().any(|&(x, y)| (x - place[0]).abs() <= 1 && (y - place[1]).abs() <= 1));
-    let zero = lines(&figure, "stroke=\"#D55E00\" stroke-width=\"2\"").concat(); // the curve is dashed: one line a dash
+    let zero = lines(&figure, "stroke=\"#D55E00\" stroke-width=\"2\"").concat(); // the corners of its dashes
     let mirrored =
         |&(x, y): &(i32, i32)| one.iter().any(|&(u, v)| (2 * place[0] - x - u).abs() <= 2 && (y - v).abs() <= 3);
     assert!(zero.len() > 20 && zero.iter().all(mirrored));
@@ -140,8 +140,7 @@ fn signal_of_the_zero_network_stops_after_x_and_at_the_output() {
     let figure = figure::signal(&relu(Init::Zeros), &circles_train()).unwrap();
     assert_figure(&figure, "Forward and backward signal in the network [2, 10, 5, 1]", (720, 604));
     assert_eq!(weights(&figure), [0, 20, 5]);
-    // The forward signal is drawn as left halves of units: 2 features and ŷ. The backward signal is drawn as right
-    // halves: ŷ only. The legend has one of each.
+    // The left halves of x and ŷ and the right half of ŷ are filled. The legend has one of each.
     assert_eq!(count(&figure, "polygon", "#0072B2"), 2 + 1 + 1);
     assert_eq!(count(&figure, "polygon", "#D55E00"), 1 + 1);
     assert!(figure.text().contains(
@@ -162,8 +161,7 @@ fn signal_draws_exactly_the_weights_that_have_a_gradient() {
         let alive = (1..=3).map(|l| gradients.dw(l).unwrap().iter().filter(|&&v| v != 0.0).count()).sum::<usize>();
         assert_eq!(weights(&figure::signal(&network, &data).unwrap())[0], alive);
     }
-    // Counted from 0: forward, the signal goes from x through unit 2 of layer 1 to unit 1 of layer 2. Backward, it goes
-    // from the output to unit 3 of layer 2. Only the weight between unit 1 of layer 2 and the output has both.
+    // Forward, the only path is x → unit 2 → unit 1; backward, only unit 3 of layer 2 is reached. One weight has both.
     let mut network = relu(Init::Zeros);
     for (layer, at) in [(1, (2, 0)), (2, (1, 2)), (3, (0, 3))] {
         network.set_weight(layer, at, 0.5).unwrap();
@@ -172,7 +170,7 @@ fn signal_draws_exactly_the_weights_that_have_a_gradient() {
 }
 
 #[test]
-fn signal_elides_wide_layers_and_refuses_what_it_cannot_draw() {
+fn signal_shortens_wide_layers_and_refuses_what_it_cannot_draw() {
     let data = circles_train();
     let wide = Network::new(&[2, 11, 1], Activation::Relu, Init::Zeros).unwrap();
     let figure = figure::signal(&wide, &data).unwrap();
@@ -201,15 +199,14 @@ fn cost_curves_name_every_run_and_keep_a_huge_first_cost_off_the_axis() {
     for text in ["&lt;zeros&gt;", "0.6931 → 0.6931", "ln 2 = 0.6931", "above the axis", "cost (nats)", "step"] {
         assert!(texts.contains(&text), "{text} in {texts:?}");
     }
-    // The curve of the zero start lies on the line at ln 2. The other curve lies above this line.
+    // The curve of the zero start lies on the line at ln 2; the other curve is above it.
     let (curve, level) = (&lines(&figure, BLUE_LINE)[0], lines(&figure, "stroke=\"#1E1E1E\" stroke-width=\"1\""));
     assert!(level.iter().any(|line| line.iter().all(|corner| corner.1 == curve[0].1)));
     assert!(curve.len() > 100 && curve.iter().all(|corner| corner.1 == curve[0].1));
     let large = lines(&figure, "#E69F00").concat();
     assert!(large.len() > 10 && large.iter().all(|corner| corner.1 < curve[0].1));
     let ticks: Vec<f64> = texts.iter().filter_map(|text| text.parse().ok()).collect();
-    // The largest number at an axis is the last step: the axis of the costs ends far below the first cost.
-    assert_eq!(ticks.iter().copied().fold(0.0, f64::max), 1500.0);
+    assert_eq!(ticks.iter().copied().fold(0.0, f64::max), 1500.0); // the last step; costs end far below
 }
 
 #[test]
@@ -241,7 +238,7 @@ fn decision_boundary_draws_every_sample_in_the_shape_of_its_label() {
 
 #[test]
 fn decision_boundary_lies_where_the_prediction_changes() {
-    // ŷ = σ(20 x₁): the line is vertical and in the middle, and the side of label 1 is on its right.
+    // With ŷ = σ(20 x₁), the line is vertical and in the middle, and the side of label 1 is to its right.
     let data = Dataset::new(array![[-1.0, 1.0], [-3.0, 3.0]], array![[0.0, 1.0]]).unwrap();
     let network = Network::from_parameters(vec![array![[20.0, 0.0]]], vec![array![[0.0]]], Activation::Relu).unwrap();
     let figure = figure::decision_boundary(&network, &data).unwrap();
@@ -292,7 +289,7 @@ fn heat_map_writes_the_values_and_leaves_only_exact_zeros_white() {
 }
 
 #[test]
-fn heat_map_elides_large_matrices_and_refuses_empty_ones() {
+fn heat_map_shortens_large_matrices_and_refuses_empty_ones() {
     let figure = figure::heat_map("large", &Array2::from_shape_fn((17, 300), |(i, j)| (i * 1000 + j) as f64)).unwrap();
     assert_well_formed(figure.svg());
     for text in ["…", "⋮", "299", "16", "6299", "16299"] {
@@ -308,19 +305,19 @@ fn heat_map_elides_large_matrices_and_refuses_empty_ones() {
 fn norm_map_hatches_exact_zeros_and_nothing_else() {
     let norms = || Training::new(0.1, 12).record_norms(Steps::Every(1));
     let hatches = |figure: &Figure| count(figure, "polyline", "#A5A5A5");
-    let waking = relu(Init::Zeros).with_biases(Init::Constant(0.5)).unwrap();
-    let waking = run(waking, norms());
-    assert_eq!(waking.norms()[0].1[..2], [0.0, 0.0]);
-    let waking = figure::norm_map(&waking).unwrap();
-    assert_figure(&waking, "Size of dW, layer by layer, while training", (640, 420));
-    assert!(waking.text().contains("Layer 2: exactly 0 at 1 of 13 steps, otherwise from"), "{}", waking.text());
-    let never = figure::norm_map(&run(relu(Init::Zeros), norms())).unwrap();
-    assert!(never.text().contains("Layer 3: exactly 0 at 13 of 13 steps."));
-    let always = figure::norm_map(&run(relu(Init::He { seed: 1 }), norms())).unwrap();
-    assert!(always.text().contains("Layer 1: exactly 0 at 0 of 13 steps"));
-    let legend = hatches(&always);
-    assert!(legend > 0 && legend < hatches(&waking) && hatches(&waking) < hatches(&never));
-    assert!(texts(&never).contains(&"0 exactly"));
+    let first_zero = relu(Init::Zeros).with_biases(Init::Constant(0.5)).unwrap();
+    let first_zero = run(first_zero, norms());
+    assert_eq!(first_zero.norms()[0].1[..2], [0.0, 0.0]);
+    let first_zero = figure::norm_map(&first_zero).unwrap();
+    assert_figure(&first_zero, "Size of dW, layer by layer, while training", (640, 420));
+    assert!(first_zero.text().contains("Layer 2: exactly 0 at 1 of 13 steps, otherwise from"), "{}", first_zero.text());
+    let always_zero = figure::norm_map(&run(relu(Init::Zeros), norms())).unwrap();
+    assert!(always_zero.text().contains("Layer 3: exactly 0 at 13 of 13 steps."));
+    let never_zero = figure::norm_map(&run(relu(Init::He { seed: 1 }), norms())).unwrap();
+    assert!(never_zero.text().contains("Layer 1: exactly 0 at 0 of 13 steps"));
+    let legend = hatches(&never_zero);
+    assert!(legend > 0 && legend < hatches(&first_zero) && hatches(&first_zero) < hatches(&always_zero));
+    assert!(texts(&always_zero).contains(&"0 exactly"));
 }
 
 #[test]
@@ -341,7 +338,7 @@ fn log_log_fits_powers() {
     for p in [-2, 0, 1, 3] {
         assert!((figure::fitted_slope(&power(p)).unwrap() - f64::from(p)).abs() < 1e-12);
     }
-    // The fit uses all points, not only the first and the last: (0, 0), (1, 1), (2, 0) in log10 has slope 0.
+    // The line does not simply join the first and the last point: (0, 0), (1, 1), (2, 0) in log10 have slope 0.
     assert!(figure::fitted_slope(&[(1.0, 1.0), (10.0, 10.0), (100.0, 1.0)]).unwrap().abs() < 1e-12);
     let (square, flat) = (power(-2), power(0));
     let figure = figure::log_log("T", "width n", "cost", &[("square", &square), ("flat", &flat)]).unwrap();
@@ -389,7 +386,7 @@ fn lines_go_through_their_points_and_end_in_a_mark() {
     assert!(figure.text().ends_with("up: 0 at 0, 4 at 2, between 0 and 4. down: 4 at 0, 0 at 2, between 0 and 4."));
     let drawn = &lines(&figure, BLUE_LINE)[0];
     assert_eq!(drawn.len(), 3);
-    // The values are 0, 1 and 4: the second point is at a quarter of the height of the third.
+    // In pixels, y grows downwards. The second of the three points is a quarter of the way up.
     let (bottom, top) = (drawn[0].1, drawn[2].1);
     assert!((2 * drawn[1].0 - drawn[0].0 - drawn[2].0).abs() <= 1);
     assert!((4 * (bottom - drawn[1].1) - (bottom - top)).abs() <= 4);
@@ -397,9 +394,9 @@ fn lines_go_through_their_points_and_end_in_a_mark() {
 }
 
 #[test]
-fn lines_refuse_what_is_no_line() {
+fn lines_refuse_points_that_cannot_be_drawn() {
     for (points, expected) in [
-        (vec![(1.0, 2.0)], "series: expected at least 2 points a line, got 1 in \"a\""),
+        (vec![(1.0, 2.0)], "series: expected at least 2 points for each line, got 1 in \"a\""),
         (vec![(1.0, 2.0), (f64::NAN, 2.0)], "series: expected numbers within ±1e100, got (NaN, 2.0) in \"a\""),
         (vec![(1.0, 2.0), (1.0, -1e101)], "series: expected numbers within ±1e100, got (1.0, -1e101) in \"a\""),
     ] {
@@ -422,7 +419,7 @@ fn spread_draws_every_value_and_the_medians() {
     for text in ["one run", "median", "scale", "accuracy (%)"] {
         assert!(texts(&figure).contains(&text), "{text}");
     }
-    // The three medians 2, 5 and 6 stand at equal distances from left to right.
+    // The three medians are 2, 5 and 6, at equal distances.
     let median = lines(&figure, "#1E1E1E\" stroke-width=\"2\"").into_iter().find(|line| line.len() == 3).unwrap();
     assert!((2 * median[1].0 - median[0].0 - median[2].0).abs() <= 1);
     assert!((4 * (median[0].1 - median[1].1) - 3 * (median[0].1 - median[2].1)).abs() <= 4, "{median:?}");
@@ -432,7 +429,7 @@ fn spread_draws_every_value_and_the_medians() {
 fn spread_refuses_empty_groups_and_places_without_a_logarithm() {
     for (groups, expected) in [
         (vec![], "groups: expected at least 1, got 0"),
-        (vec![(1.0, vec![])], "groups: expected at least 1 value each, got 0 at 1"),
+        (vec![(1.0, vec![])], "groups: expected at least 1 value in each group, got 0 at 1"),
         (vec![(0.0, vec![1.0])], "groups: expected finite places above 0, got 0"),
         (vec![(1.0, vec![f64::INFINITY])], "groups: expected values within ±1e100, got inf at 1"),
     ] {
@@ -441,12 +438,12 @@ fn spread_refuses_empty_groups_and_places_without_a_logarithm() {
     assert_well_formed(figure::spread("t", "x", "y", &[(1e-300, vec![0.0])]).unwrap().svg());
 }
 
-fn filmed(init: Init) -> History {
+fn recorded_run(init: Init) -> History {
     let every = || Steps::Every(500);
     run(relu(init), Training::new(0.1, 2000).record_cost(every()).record_norms(every()).record_snapshots(every()))
 }
 
-/// The start tag of each frame, and what is drawn in this frame.
+/// The start tag and the content of each frame.
 fn frames(film: &Film) -> Vec<(&str, &str)> {
     let frames = film.still().svg().split("<g display=").filter(|group| between(group, "", ">").contains("data-step"));
     frames.map(|frame| frame.split_once('>').unwrap()).collect()
@@ -456,7 +453,7 @@ fn attribute<'a>(tag: &'a str, name: &str) -> &'a str {
     between(tag, &format!("{name}=\""), "\"")
 }
 
-/// Where a point of a group is, in pixels, after the group is moved (`translate`) and stretched (`scale`).
+/// The place in pixels of a point that is given in the coordinates of a group, which is moved and scaled.
 fn in_pixels(group: &str, across: f64, down: f64) -> (f64, f64) {
     let numbers = |name: &str| -> Vec<f64> {
         between(group, name, ")").split(' ').map(|number| number.parse().unwrap()).collect()
@@ -468,15 +465,15 @@ fn in_pixels(group: &str, across: f64, down: f64) -> (f64, f64) {
 #[test]
 fn a_film_has_a_frame_for_each_network_and_shows_the_last() {
     let data = circles_train();
-    let history = filmed(Init::He { seed: 3 });
+    let history = recorded_run(Init::He { seed: 3 });
     let film = figure::boundary_film(&history, &data).unwrap();
     assert_eq!(film.frames(), 5);
     assert_well_formed(film.still().svg());
     let frames = frames(&film);
     let steps: Vec<&str> = frames.iter().map(|(tag, _)| attribute(tag, "data-step")).collect();
     assert_eq!(steps, ["0", "500", "1000", "1500", "2000"]);
-    let shown: Vec<bool> = frames.iter().map(|(tag, _)| tag.starts_with("\"inline\"")).collect();
-    assert_eq!(shown, [false, false, false, false, true]);
+    let visible: Vec<bool> = frames.iter().map(|(tag, _)| tag.starts_with("\"inline\"")).collect();
+    assert_eq!(visible, [false, false, false, false, true]);
     for ((tag, _), (step, network)) in frames.iter().zip(history.snapshots()) {
         let (cost, right) = (network.cost(&data).unwrap(), 300.0 * network.accuracy(&data).unwrap());
         let expected = format!(
@@ -487,11 +484,11 @@ fn a_film_has_a_frame_for_each_network_and_shows_the_last() {
     }
 }
 
-/// The film draws the same line as the figure, and shades exactly the cells where ŷ is not close to ½.
+/// The line in the film is the line in the figure, and its shades cover the cells that they should according to ŷ.
 #[test]
 fn the_frames_of_a_film_are_the_figure_of_the_boundary() {
     let data = circles_train();
-    let history = filmed(Init::He { seed: 3 });
+    let history = recorded_run(Init::He { seed: 3 });
     let film = figure::boundary_film(&history, &data).unwrap();
     let (mut all_pieces, mut all_shaded) = (0, 0);
     for ((_, frame), (_, network)) in frames(&film).into_iter().zip(history.snapshots()) {
@@ -533,7 +530,7 @@ fn the_frames_of_a_film_are_the_figure_of_the_boundary() {
     assert!(all_pieces > 100 && all_shaded > 1000, "{all_pieces} pieces of line, {all_shaded} shaded cells");
 }
 
-/// The lowest and the highest value of a feature, moved apart by 8 % of their distance on each side.
+/// The lowest and the highest value of a feature, with 8 % of the distance added at both ends.
 fn padded(data: &Dataset, feature: usize) -> (f64, f64) {
     let row = data.x().row(feature).to_vec();
     let (low, high) = row.iter().fold((f64::MAX, f64::MIN), |(low, high), &v| (low.min(v), high.max(v)));
@@ -542,18 +539,23 @@ fn padded(data: &Dataset, feature: usize) -> (f64, f64) {
 
 #[test]
 fn starts_are_compared_on_the_same_axes() {
-    let runs = [filmed(Init::Zeros), filmed(Init::He { seed: 3 }), filmed(Init::Normal { scale: 10.0, seed: 3 })];
+    let runs = [
+        recorded_run(Init::Zeros),
+        recorded_run(Init::He { seed: 3 }),
+        recorded_run(Init::Normal { scale: 10.0, seed: 3 }),
+    ];
     let named = [("zero", &runs[0]), ("He & <\"co\">", &runs[1]), ("large", &runs[2])];
     let film = figure::compare_starts(&named, &circles_train()).unwrap();
     assert_well_formed(film.still().svg());
     assert_eq!((film.frames(), frames(&film).len()), (15, 15));
-    // Without a script one sees the last step of the run with the lowest last cost.
+    // The visible frame is the last one of the run that ends with the lowest cost.
     let seen: Vec<&str> =
         frames(&film).into_iter().map(|(tag, _)| tag).filter(|tag| tag.starts_with("\"inline")).collect();
     assert_eq!(seen.len(), 1);
     assert_eq!(attribute(seen[0], "data-step"), "2000");
     assert_eq!(attribute(seen[0], "data-start"), "He &amp; &lt;&quot;co&quot;&gt;");
-    // Zero start: the cost is a horizontal line. All three gradients lie on one line, at the height of the label "0".
+    // For the zero start, the cost is a horizontal line, and all three gradients lie on one line below the axis, at the
+    // height of the "0".
     let zero = film
         .still()
         .svg()
@@ -568,10 +570,10 @@ fn starts_are_compared_on_the_same_axes() {
     assert_eq!(lines.len(), 1 + 3);
     assert!(lines[0].iter().all(|height| *height == lines[0][0]));
     assert!(lines[1..].concat().iter().all(|height| *height == lines[1][0]) && lines[1][0] > lines[0][0]);
-    // The gradients of the other starts are drawn higher than 0. A cost above the axis stays inside its panel, and the
-    // mark of each frame stands at the step of this frame.
-    for (name, shown) in [("He &amp; &lt;&quot;co&quot;&gt;", "inline"), ("large", "none")] {
-        let start = format!("\"{shown}\" data-start=\"{name}\">");
+    // No other start has such a low gradient, a cost above the axis stays in its panel, and the marks are at their
+    // steps.
+    for (name, display) in [("He &amp; &lt;&quot;co&quot;&gt;", "inline"), ("large", "none")] {
+        let start = format!("\"{display}\" data-start=\"{name}\">");
         let curves = film.still().svg().split("<g display=").find(|group| group.starts_with(&start)).unwrap();
         let curves = curves.split("</g>").next().unwrap();
         let norms: Vec<i32> = curves.split("<polyline").skip(2).flat_map(heights).collect();
@@ -608,7 +610,7 @@ fn starts_are_compared_on_the_same_axes() {
 
 #[test]
 fn a_film_is_an_image_with_its_words_and_a_script() {
-    let film = figure::boundary_film(&filmed(Init::Zeros), &circles_train()).unwrap();
+    let film = figure::boundary_film(&recorded_run(Init::Zeros), &circles_train()).unwrap();
     let (mime, html) = film.rich().unwrap();
     assert_eq!(mime, "text/html");
     assert!(html.starts_with("<img class=\"zero-init-film\" ") && html.trim_end().ends_with("</script>"));
@@ -621,7 +623,7 @@ fn a_film_is_an_image_with_its_words_and_a_script() {
 }
 
 #[test]
-fn a_film_says_what_it_lacks() {
+fn a_film_that_cannot_be_drawn_says_what_is_missing() {
     let data = circles_train();
     let refused = |result: Result<Film>| result.unwrap_err().to_string();
     let training = || Training::new(0.1, 200);
@@ -642,17 +644,17 @@ fn a_film_says_what_it_lacks() {
     assert!(compare(&norms).contains("at least 1 recorded network (Training::record_snapshots), got none in \"a\""));
     let other = Network::new(&[2, 1], Activation::Relu, Init::Zeros).unwrap();
     let other = run(other, training().record_cost(every()).record_norms(every()).record_snapshots(every()));
-    let named = [("a", &filmed(Init::Zeros)), ("b", &other)];
+    let named = [("a", &recorded_run(Init::Zeros)), ("b", &other)];
     assert_eq!(
         refused(figure::compare_starts(&named, &data)),
         "runs: expected networks of 3 layers, as the first, got 1"
     );
-    let twice = filmed(Init::Zeros);
-    let expected = "runs: expected a name of its own for each, got \"a\" twice";
+    let twice = recorded_run(Init::Zeros);
+    let expected = "runs: expected a different name for each run, got \"a\" twice";
     assert_eq!(refused(figure::compare_starts(&[("a", &twice), ("a", &twice)], &data)), expected);
     let wide = Dataset::new(Array2::zeros((3, 2)), array![[0.0, 1.0]]).unwrap();
     assert_eq!(
-        refused(figure::compare_starts(&[("a", &filmed(Init::Zeros))], &wide)),
+        refused(figure::compare_starts(&[("a", &recorded_run(Init::Zeros))], &wide)),
         "data: expected 2 features, got 3"
     );
 }

@@ -1,4 +1,4 @@
-//! The inspection gives each verdict where it is true, and the right words for it.
+//! Tests that each verdict is given where it is true, and of its words.
 
 use zero_init::prelude::*;
 
@@ -32,10 +32,10 @@ fn a_network_that_learns_is_alive() {
 #[test]
 fn the_three_layers_of_the_zero_network_have_three_reasons() {
     let network = Network::new(&[2, 10, 5, 1], Activation::Relu, Init::Zeros).unwrap();
-    let because = |layer| dw(&network, &circles_train(), layer).1;
-    assert_eq!(because(1), "zero since δ¹ = 0: nothing flows back, W²ᵀδ² = 0, and g′(z¹) = 0");
-    assert_eq!(because(2), "zero twice over: a¹ = 0, and δ² = 0: nothing flows back, W³ᵀδ³ = 0, and g′(z²) = 0");
-    assert_eq!(because(3), "zero since a² = 0");
+    let reason = |layer| dw(&network, &circles_train(), layer).1;
+    assert_eq!(reason(1), "zero since δ¹ = 0: nothing flows back, W²ᵀδ² = 0, and g′(z¹) = 0");
+    assert_eq!(reason(2), "zero twice over: a¹ = 0, and δ² = 0: nothing flows back, W³ᵀδ³ = 0, and g′(z²) = 0");
+    assert_eq!(reason(3), "zero since a² = 0");
     assert_eq!(row(&network, &circles_train(), 3).why_db(), "zero, cancelled: the samples push but their mean is 0");
     let dead: Vec<_> = (1..=3).map(|layer| row(&network, &circles_train(), layer).dead_units).collect();
     assert_eq!(dead, [Some(10), Some(5), None]);
@@ -58,14 +58,14 @@ fn a_zero_delta_names_its_factor() {
     let expected = (Verdict::DeltaZero(NoDelta::SlopeZero), "zero since δ¹ = 0: no slope, g′(z¹) = 0");
     assert_eq!(dw(&no_slope, &data, 1), (expected.0, expected.1.to_string()));
 
-    // Something flows back only to the unit that is off, and nothing to the unit that is on.
+    // The unit to which something flows back is off; to the unit that is on, nothing flows back.
     let w1 = array![[1.0], [-1.0]];
-    let never = relu(vec![w1, array![[0.0, 1.0]]], vec![array![[0.0], [0.0]], array![[0.0]]]);
+    let never_together = relu(vec![w1, array![[0.0, 1.0]]], vec![array![[0.0], [0.0]], array![[0.0]]]);
     let expected =
         (Verdict::DeltaZero(NoDelta::NeverTogether), "zero since δ¹ = 0: wherever W²ᵀδ² is not 0, g′(z¹) is");
-    assert_eq!(dw(&never, &data, 1), (expected.0, expected.1.to_string()));
+    assert_eq!(dw(&never_together, &data, 1), (expected.0, expected.1.to_string()));
 
-    // z = ±2000: every prediction is its label, to the last bit.
+    // With z = ±2000, every prediction equals its label to the last bit.
     let fitted = relu(vec![array![[2000.0]]], vec![array![[0.0]]]);
     let expected = (Verdict::DeltaZero(NoDelta::NoError), "zero since δ¹ = 0: every ŷ equals its y");
     assert_eq!(dw(&fitted, &pair(-1.0, 1.0), 1), (expected.0, expected.1.to_string()));
@@ -73,10 +73,10 @@ fn a_zero_delta_names_its_factor() {
 
 #[test]
 fn a_zero_product_of_non_zero_factors_is_told_from_a_zero_mean() {
-    // Sample 0 has x = 0; sample 1 has x ≠ 0, and is fitted to the last bit: z = 2000.
-    let never = relu(vec![array![[2000.0]]], vec![array![[0.0]]]);
+    // Sample 0 has x = 0. Sample 1 has x ≠ 0, but with z = 2000 its prediction equals its label to the last bit.
+    let never_together = relu(vec![array![[2000.0]]], vec![array![[0.0]]]);
     let expected = (Verdict::NeverTogether, "zero since no sample has both x ≠ 0 and δ¹ ≠ 0".to_string());
-    assert_eq!(dw(&never, &pair(0.0, 1.0), 1), expected);
+    assert_eq!(dw(&never_together, &pair(0.0, 1.0), 1), expected);
 
     let cancelled = Network::new(&[2, 3, 1], Activation::Sigmoid, Init::Zeros).unwrap();
     let expected = (Verdict::Cancelled, "zero, cancelled: the samples push but their mean is 0".to_string());
@@ -106,19 +106,19 @@ fn small_gradients_name_the_smallest_factor() {
     let expected = (Factor::FlowBack, "small, below 1.0e-7: little flows back, W²ᵀδ² is small".to_string());
     assert_eq!(cause(&vanishing, &pair(1.0, 2.0), 1), expected);
 
-    let faint = relu(vec![array![[1e-9]], array![[1.0]]], vec![array![[0.0]], array![[0.0]]]);
+    let small_activations = relu(vec![array![[1e-9]], array![[1.0]]], vec![array![[0.0]], array![[0.0]]]);
     let expected = (Factor::Input, "small, below 1.0e-7: a¹ is small".to_string());
-    assert_eq!(cause(&faint, &pair(1.0, 2.0), 2), expected);
+    assert_eq!(cause(&small_activations, &pair(1.0, 2.0), 2), expected);
 
-    // δ = ½ times this x is dW: exactly at the limit it is not called small.
+    // dW is δ = ½ times this x. A gradient exactly at the limit is not called small.
     let no_hidden = relu(vec![array![[0.0]]], vec![array![[0.0]]]);
     let of_x = |x: f64| row(&no_hidden, &Dataset::new(array![[x]], array![[0.0]]).unwrap(), 1).dw_verdict;
     assert_eq!(of_x(2e-7), Verdict::Alive);
     assert!(matches!(of_x(2e-7f64.next_down()), Verdict::Small { .. }));
 
-    let near = relu(vec![array![[0.0]]], vec![array![[0.0]]]);
+    let nearly_cancelling = relu(vec![array![[0.0]]], vec![array![[0.0]]]);
     let expected = (Factor::Mean, "small, below 1.0e-7: the samples nearly cancel".to_string());
-    assert_eq!(cause(&near, &pair(1.0, 1.0 + 1e-9), 1), expected);
+    assert_eq!(cause(&nearly_cancelling, &pair(1.0, 1.0 + 1e-9), 1), expected);
 }
 
 #[test]
@@ -166,7 +166,7 @@ fn the_table_has_a_row_a_layer_and_every_number() {
     assert!(!html.contains("Dead units"));
 }
 
-/// One factor is large at one unit, the other factor at another unit: neither is small, but their product is.
+/// One factor is large at one unit, the other factor at another unit. So neither is small, but their product is.
 #[test]
 fn factors_that_are_never_large_together_are_not_called_small() {
     let weights = vec![array![[0.0], [12.0]], array![[1e-9, 4.0]]];
@@ -179,7 +179,7 @@ fn factors_that_are_never_large_together_are_not_called_small() {
     assert_eq!(row.why_dw(), "small, below 1.0e-7: where one factor is large, another is small");
 }
 
-/// A tanh unit at zero has slope 1: it is not dead.
+/// A tanh unit at zero has slope 1, so it is not dead.
 #[test]
 fn a_unit_at_zero_with_a_slope_is_not_dead() {
     let mut network = Network::new(&[2, 10, 1], Activation::Tanh, Init::Zeros).unwrap();
@@ -210,7 +210,7 @@ fn a_product_that_underflows_is_not_called_disjoint_or_cancelled() {
     assert_eq!(why, "zero since δ¹ = 0: W²ᵀδ² times g′(z¹) underflows");
 }
 
-/// A gradient, a sum that leads to it, or z is too large for a number: this is an error and no verdict.
+/// In dW, in db or in z, a product or a sum over the samples is beyond the largest floating-point number.
 #[test]
 fn overflowing_gradients_are_refused_not_called_zero() {
     let samples = |x| Dataset::new(Array2::from_elem((1, 8), x), Array2::zeros((1, 8))).unwrap();
@@ -223,7 +223,7 @@ fn overflowing_gradients_are_refused_not_called_zero() {
     refused(&relu(vec![array![[0.0]]], vec![array![[0.0]]]), 1e308, "gradients");
     let deep = relu(vec![array![[0.0]], array![[1e308]]], vec![array![[1e-300]], array![[0.0]]]);
     refused(&deep, 0.0, "gradients");
-    let wild = Network::new(&[1, 3, 1], Activation::Identity, Init::Normal { scale: 1e200, seed: 1 }).unwrap();
-    refused(&wild, 1e200, "pre-activations");
-    assert!(wild.cost(&samples(1e200)).is_err() && wild.accuracy(&samples(1e200)).is_err());
+    let huge_weights = Network::new(&[1, 3, 1], Activation::Identity, Init::Normal { scale: 1e200, seed: 1 }).unwrap();
+    refused(&huge_weights, 1e200, "pre-activations");
+    assert!(huge_weights.cost(&samples(1e200)).is_err() && huge_weights.accuracy(&samples(1e200)).is_err());
 }

@@ -1,4 +1,4 @@
-//! Properties of every network, tried on random ones.
+//! Tests of what is true of every network, with random networks.
 
 mod common;
 
@@ -6,7 +6,7 @@ use ndarray::{Array2, ArrayView1, Axis};
 use proptest::prelude::*;
 use zero_init::prelude::{Parameter, *};
 
-/// Layer sizes with up to three hidden layers. Some layers are wide enough for the matrix multiply for large matrices.
+/// Layer sizes with up to three hidden layers, some of them wide enough for the library's matrix product.
 fn sizes() -> impl Strategy<Value = Vec<usize>> {
     let width = prop_oneof![4 => 1usize..6, 1 => 16usize..20];
     (1usize..4, prop::collection::vec(width, 0..4))
@@ -39,12 +39,12 @@ fn largest(matrix: &Array2<f64>) -> f64 {
     matrix.iter().fold(0.0, |largest, v| largest.max(v.abs()))
 }
 
-/// Whether each entry of one matrix is within 1e-12 of the same entry of the other. NaN is close to nothing.
+/// Whether each entry of one matrix is within 1e-12 of the same entry of the other. NaN is not close to any number.
 fn close(a: &Array2<f64>, b: &Array2<f64>) -> bool {
     a.dim() == b.dim() && a.iter().zip(b).all(|(a, b)| (a - b).abs() <= 1e-12)
 }
 
-/// A network whose weights and biases are what `change` makes of those of the given network, layer by layer.
+/// The network with parameters that `change` makes from the number, the weights and the biases of each layer.
 fn rebuilt(
     network: &Network,
     change: impl Fn(usize, Array2<f64>, Array2<f64>) -> (Array2<f64>, Array2<f64>),
@@ -68,7 +68,8 @@ proptest! {
     fn backward_agrees_with_central_differences_under_dropout(hidden in smooth(), samples in 1usize..40, seed: u64) {
         let network = random_network(&[2, 4, 3, 1], hidden, seed);
         let data = data(2, samples, seed);
-        // The cost of the first step, with the units left out that this seed leaves out; a step of rate 1 shows dW.
+        // The cost of the first step, without the units that this seed leaves out. A step with learning rate 1 shows
+        // dW.
         let training = Training::new(1.0, 1).dropout(0.7, seed).record_cost(Steps::At(vec![0]));
         let cost = |network: &Network| training.run(&mut network.clone(), &data).unwrap().costs()[0].1;
         let mut after = network.clone();
@@ -139,7 +140,7 @@ proptest! {
         prop_assert!((difference - Activation::Sigmoid.derivative(z)).abs() < 1e-9);
     }
 
-    /// Beyond ±15, ŷ is so close to 0 or 1 that 1 − ŷ has few digits.
+    /// For z beyond ±15, ŷ is so close to 0 or 1 that few digits of 1 − ŷ are right.
     #[test]
     fn the_loss_of_y_hat_and_the_loss_of_z_agree(z in -15.0f64..15.0, label in any::<bool>()) {
         let y = f64::from(u8::from(label));
@@ -153,10 +154,10 @@ proptest! {
 }
 
 proptest! {
-    // Many cases, since some verdicts are rare.
+    // There are many cases, because some verdicts are rare.
     #![proptest_config(common::cases(2000))]
 
-    /// The inspection agrees with the numbers, which are computed here a second time.
+    /// The numbers and verdicts of the inspection agree with those that this test computes itself.
     #[test]
     fn the_inspection_agrees_with_the_numbers(
         sizes in sizes(), hidden in any_activation(), seed: u64, samples in 1usize..20,
@@ -179,7 +180,7 @@ proptest! {
             let zeros = dw.iter().filter(|&&v| v == 0.0).count();
             prop_assert_eq!((row.zeros_in_dw, row.entries_of_dw), (zeros, dw.len()));
 
-            // What δ is the product of. At the output layer δ = ŷ − y has one factor only: the slope counts as 1.
+            // The two factors of δ. At the output layer δ = ŷ − y has only one factor, so the slope counts as 1.
             let (mut above, mut slope, mut no_delta) = (delta.clone(), Array2::ones(delta.dim()), NoDelta::NoError);
             if row.layer < network.layers() {
                 above = network.weights(row.layer + 1).unwrap().t().dot(gradients.delta(row.layer + 1).unwrap());
@@ -241,7 +242,7 @@ proptest! {
     }
 }
 
-/// Units that start equal stay equal to the last bit for 1000 steps, for each width and each activation.
+/// Units that are equal stay equal to the last bit for 1000 steps, with every width and activation.
 #[test]
 fn identical_units_stay_identical() {
     for width in [2, 7, 16, 33] {

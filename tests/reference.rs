@@ -1,4 +1,4 @@
-//! The crate gives the same numbers as NumPy and JAX: see `reference/README.md`.
+//! Compares the numbers of this crate with figures from other programs; `reference/README.md` says which.
 
 use ndarray::Array2;
 use serde_json::Value;
@@ -29,8 +29,9 @@ fn activation(name: &str) -> Activation {
     }
 }
 
-/// The numbers differ by at most 1e-12 of their size, and one is zero where the other is. Where the terms of a sum
-/// nearly cancel, rounding makes a larger difference: there, 1e-15 of the size of the terms is allowed.
+/// Asserts that the relative difference is at most 1e-12, and that our numbers are zero where the others are zero.
+/// Where a sum nearly cancels, rounding alone makes a larger difference, so 1e-15 of the size of its terms is allowed
+/// there.
 fn assert_close(what: &str, ours: &Array2<f64>, theirs: &Array2<f64>, terms: f64) {
     assert_eq!(ours.dim(), theirs.dim(), "{what}");
     for (ours, theirs) in ours.iter().zip(theirs) {
@@ -67,14 +68,14 @@ fn fifteen_networks_give_the_reference_gradients() {
         for layer in 1..=network.layers() {
             let name = |what: &str| format!("case {number}, {hidden:?}, layer {layer}: {what}");
             let (a, delta) = (trace.a(layer - 1).unwrap(), gradients.delta(layer).unwrap());
-            let from_above = match network.weights(layer + 1) {
+            let terms_of_delta = match network.weights(layer + 1) {
                 Ok(w) => largest(w) * largest(gradients.delta(layer + 1).unwrap()),
                 Err(_) => 0.0,
             };
             let delta_reference = matrix(&case["delta_per_sample"][layer - 1]);
             assert_close(&name("z"), trace.z(layer).unwrap(), &matrix(&case["z"][layer - 1]), 0.0);
             assert_close(&name("a"), trace.a(layer).unwrap(), &matrix(&case["a"][layer - 1]), 0.0);
-            assert_close(&name("delta"), delta, &delta_reference, from_above);
+            assert_close(&name("delta"), delta, &delta_reference, terms_of_delta);
             let (dw, db) = (gradients.dw(layer).unwrap(), gradients.db(layer).unwrap());
             assert_close(&name("dW"), dw, &matrix(&case["dW"][layer - 1]), largest(delta) * largest(a));
             assert_close(&name("db"), db, &column(&case["db"][layer - 1]), largest(delta));
@@ -134,9 +135,9 @@ fn the_large_random_start_reaches_the_reference_accuracy() {
     assert_eq!(network.accuracy(&circles_test()).unwrap(), on_test);
 }
 
-/// The initial weights of the course are its normal numbers times a factor, to the last bit.
+/// The course's normal numbers, multiplied by a factor, are its starts to the last bit.
 #[test]
-fn the_normal_numbers_make_the_course_s_starts() {
+fn the_normal_numbers_give_the_starts_of_the_course() {
     let he = |inputs: usize| (2.0 / inputs as f64).sqrt();
     for (start, factor) in [("he", &he as &dyn Fn(usize) -> f64), ("large_random", &|_| 10.0), ("zeros", &|_| 0.0)] {
         let (network, ..) = course(start);

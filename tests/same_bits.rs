@@ -1,6 +1,6 @@
-//! The same bits on every machine: each fingerprint stands for all bits of many results.
+//! Tests that the results have the same bits on every machine. Each fingerprint is a hash of all bits of many results.
 //!
-//! A change of the crate that is meant to change bits needs new fingerprints here: a failed test prints them.
+//! A change of the crate that is meant to change bits needs new fingerprints here. A failed test prints them.
 
 use ndarray::Array2;
 use zero_init::prelude::*;
@@ -15,11 +15,12 @@ fn fingerprint<'a>(numbers: impl IntoIterator<Item = &'a f64>) -> u64 {
 fn assert_fingerprint(what: &str, found: u64, expected: u64) {
     assert!(
         found == expected,
-        "{what}: the bits are others; the fingerprint is {found:#018x} instead of {expected:#018x}"
+        "{what}: the bits have changed; the fingerprint is {found:#018x} instead of {expected:#018x}"
     );
 }
 
-/// The parameters after the course's training, from the course's normal numbers times a factor for each layer.
+/// The fingerprint of the parameters after the course's training. It starts with the course's normal numbers times a
+/// factor for each layer.
 fn parameters_after_the_course(factor: impl Fn(usize) -> f64) -> u64 {
     let weights: Vec<Array2<f64>> = course_normals().iter().map(|w| w * factor(w.ncols())).collect();
     let biases = weights.iter().map(|w| Array2::zeros((w.nrows(), 1))).collect();
@@ -45,7 +46,8 @@ fn training_from_he_s_weights() {
     assert_fingerprint("He", parameters_after_the_course(he), 0x7e47_ac27_68ff_baba);
 }
 
-/// All elementary functions but the logarithm of the random numbers and the sines and cosines of the circles.
+/// This covers all elementary functions, except the logarithm of the random numbers and the sines and cosines of the
+/// circles.
 #[test]
 fn activations_and_losses() {
     let zs = || (-4000..=4000).map(|step| f64::from(step) / 100.0);

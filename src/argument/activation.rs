@@ -1,4 +1,4 @@
-//! Activations: what a unit makes of its pre-activation z.
+//! Activations: the functions that turn a unit's pre-activation z into its activation a.
 
 use ndarray::Array2;
 
@@ -8,8 +8,8 @@ use crate::support::matrix::{values, values_mut};
 
 /// A hidden layer's activation g, applied to every pre-activation: a = g(z).
 ///
-/// Whether a layer that starts at zero is stuck depends on g(0) alone: every hidden activation is g(0), and
-/// dW of the next layer is δ times that.
+/// Whether a layer that starts at zero is stuck depends on g(0) alone, because every hidden activation is then g(0),
+/// and dW of the next layer is the mean of δ times g(0).
 ///
 /// ```
 /// use zero_init::Activation;
@@ -26,12 +26,12 @@ pub enum Activation {
     Identity,
     /// g(z) = max(0, z), with g'(0) = 0, as in the course and the common frameworks.
     Relu,
-    /// ReLU with a g'(0) of one's choice, to see that it plays no part.
+    /// ReLU with a chosen value of g'(0). It serves to show that this value plays no part.
     ReluWithSlopeAtZero(
         /// g'(0), usually between 0 and 1.
         f64,
     ),
-    /// g(z) = z for z > 0, else slope · z; g'(0) = slope. Maas, Hannun & Ng (2013).
+    /// g(z) = z for z > 0, otherwise slope · z; g'(0) = slope. Maas, Hannun & Ng (2013).
     LeakyRelu {
         /// The slope below zero, for example 0.01.
         slope: f64,
@@ -44,12 +44,13 @@ pub enum Activation {
     Softplus,
     /// g(z) = z · sigmoid(z).
     Silu,
-    /// g(z) = z · Φ(z) with the normal distribution function Φ, by erf rather than by tanh. Hendrycks & Gimpel (2016).
+    /// g(z) = z · Φ(z) with the normal distribution function Φ, from erf and not from tanh. Hendrycks & Gimpel (2016).
     Gelu,
 }
 
 impl Activation {
-    /// The activation g(z). Finite for every finite z, but for a leaky ReLU steeper than 1 at huge z; NaN stays NaN.
+    /// The activation g(z). It is finite for every finite z, except for a leaky ReLU with a slope above 1 at a huge z.
+    /// NaN stays NaN.
     #[inline]
     pub fn value(self, z: f64) -> f64 {
         match self {
@@ -80,7 +81,8 @@ impl Activation {
         }
     }
 
-    /// One of each kind, with the usual slope 0.01 for the leaky ReLU: for tables.
+    /// The activations for tables: one of each kind except `ReluWithSlopeAtZero`. The leaky ReLU has the usual slope
+    /// 0.01.
     pub const ALL: [Activation; 8] = [
         Activation::Identity,
         Activation::Relu,
@@ -96,7 +98,7 @@ impl Activation {
     pub(crate) fn apply(self, z: &Array2<f64>, a: &mut Array2<f64>) {
         let pairs = values_mut(a).iter_mut().zip(values(z));
         match self {
-            // A loop of its own for the usual activation, of which the compiler makes vector code.
+            // The usual activation gets a loop of its own, which the compiler turns into vector code.
             Activation::Relu => pairs.for_each(|(a, &z)| *a = Activation::Relu.value(z)),
             g => pairs.for_each(|(a, &z)| *a = g.value(z)),
         }
@@ -121,7 +123,7 @@ impl Activation {
     }
 }
 
-/// The logistic function σ(z) = 1 / (1 + e^-z): the output unit's activation. Never overflows.
+/// The logistic function σ(z) = 1 / (1 + e^-z): the output unit's activation. It never overflows.
 ///
 /// ```
 /// use zero_init::{logit, sigmoid};
@@ -136,14 +138,14 @@ pub fn sigmoid(z: f64) -> f64 {
     sigmoid_from(exp(-z.abs()), z)
 }
 
-/// σ(z) from e = e^-|z|, which never overflows: 1 / (1 + e), or e / (1 + e) for z below 0.
+/// The function σ(z), from e = e^-|z|, which never overflows: 1 / (1 + e), or e / (1 + e) for z below 0.
 #[inline]
 pub(crate) fn sigmoid_from(e: f64, z: f64) -> f64 {
     let numerator = if z >= 0.0 { 1.0 } else { e };
     numerator / (1.0 + e)
 }
 
-/// The inverse of [`sigmoid`]: the z at which the output is `p`, ln(p / (1 - p)). Infinite at 0 and 1.
+/// The inverse of [`sigmoid`]: the z at which the output is `p`, ln(p / (1 - p)). It is infinite at 0 and 1.
 ///
 /// Errors if `p` is not between 0 and 1.
 pub fn logit(p: f64) -> Result<f64> {
@@ -153,7 +155,7 @@ pub fn logit(p: f64) -> Result<f64> {
     Ok(ln(p) - ln_1p(-p))
 }
 
-/// One value for z ≤ 0, another one above.
+/// The value `below` for z ≤ 0, the value `above` otherwise.
 #[inline]
 fn below_and_above(z: f64, below: f64, above: f64) -> f64 {
     if z <= 0.0 { below } else { above }
@@ -175,7 +177,7 @@ mod tests {
     use super::*;
     use ndarray::array;
 
-    /// g(0), g'(0) and both sides of the kinks, by hand.
+    /// The expected values at 0 and on both sides of the kinks were worked out by hand.
     #[test]
     fn values_and_slopes_at_and_around_zero() {
         let leaky = Activation::LeakyRelu { slope: 0.25 };

@@ -11,7 +11,8 @@ use crate::support::matrix::{
     zeros,
 };
 
-/// What a backward pass leaves: δ^l, (n_l, m), per sample; dW^l, (n_l, n_{l-1}), and db^l, (n_l, 1), of the cost.
+/// The result of a backward pass: δ^l, (n_l, m), of every sample, and the gradients of the cost, dW^l, (n_l, n_{l-1}),
+/// and db^l, (n_l, 1).
 ///
 /// ```
 /// use zero_init::prelude::*;
@@ -33,8 +34,8 @@ pub struct Gradients {
 }
 
 impl Gradients {
-    /// The backward pass, from the output layer to the first. What the samples give is added to dW and db; the division
-    /// by their number m comes last, in [`divide_by`](Self::divide_by).
+    /// The backward pass, from the output layer to the first layer. It adds the contributions of the samples to dW and
+    /// db. The division by the number m of samples comes last, in [`divide_by`](Self::divide_by).
     pub(crate) fn add(&mut self, network: &Network, Trace { z, a, masks }: &Trace, y: &Array2<f64>) {
         let (Gradients { delta, dw, db }, last) = (self, network.layers());
         prediction_minus_label(&z[last], y, &mut delta[last]); // δ = ŷ - y
@@ -56,7 +57,7 @@ impl Gradients {
 }
 
 impl Network {
-    /// One step of gradient descent. Says whether every parameter is still finite.
+    /// Takes one step of gradient descent. Returns whether every parameter is still finite.
     pub(crate) fn descend_by(&mut self, Gradients { dw, db, .. }: &Gradients, learning_rate: f64) -> bool {
         let mut finite = true;
         let parameters = self.w.0.iter_mut().chain(&mut self.b.0);
@@ -71,10 +72,10 @@ impl Network {
 
     /// The backward pass from a trace of this network and the labels `y`, (1, m): δ, dW and db of every layer.
     ///
-    /// δ is per sample; dW and db are those of the mean loss. They are summed before they are divided by m, so terms
-    /// that cancel add up to exactly 0 if their partial sums are exact, as those of ±½ and ±¼ are. Errors if the trace
-    /// is of a network of other sizes, if `y` has another shape than (1, m) or holds anything but 0 and 1, or if the
-    /// numbers are so large that a gradient overflows.
+    /// δ belongs to a single sample; dW and db are the gradients of the mean loss. Their terms are added up before the
+    /// sum is divided by m. So terms that cancel add up to exactly 0 if their partial sums are exact, as those of ±½
+    /// and ±¼ are. Errors if the trace comes from a network of other sizes, if `y` has another shape than (1, m) or
+    /// holds anything but 0 and 1, or if the numbers are so large that a gradient overflows.
     pub fn backward(&self, trace: &Trace, y: &Array2<f64>) -> Result<Gradients> {
         if trace.a.len() != self.sizes().len() {
             let expected = format!("{} layers", self.layers());
@@ -101,10 +102,11 @@ impl Network {
         self.backward(&trace, data.y())
     }
 
-    /// One step of gradient descent: W^l - learning_rate · dW^l and b^l - learning_rate · db^l replace W^l and b^l.
+    /// Takes one step of gradient descent: subtracts learning_rate · dW^l from W^l and
+    /// learning_rate · db^l from b^l.
     ///
-    /// Errors, changing nothing, if the gradients are of a network of other sizes, if the learning rate is not a finite
-    /// number above 0, or if a parameter would not be finite.
+    /// Errors if the gradients come from a network of other sizes, if the learning rate is not a finite number above 0,
+    /// or if a parameter would not be finite. The network is then unchanged.
     ///
     /// ```
     /// use zero_init::prelude::*;
@@ -149,7 +151,7 @@ impl Gradients {
         self.db.get(layer)
     }
 
-    /// The layers 1 … L in turn: the layer's number, δ^l, dW^l and db^l.
+    /// The layers 1 … L one after the other: the layer's number, δ^l, dW^l and db^l.
     pub fn each_layer(&self) -> impl Iterator<Item = (usize, &Array2<f64>, &Array2<f64>, &Array2<f64>)> {
         (1..)
             .zip(self.delta.iter())
@@ -162,7 +164,7 @@ impl Gradients {
         self.dw.iter().map(norm).collect()
     }
 
-    /// Gradients of zero, with space for δ of so many samples.
+    /// Gradients that are all zero, with space for the δ of the given number of samples.
     pub(crate) fn zeros(network: &Network, samples: usize) -> Self {
         Gradients {
             delta: zeros(network.b.iter().map(|b| (b.nrows(), samples))),

@@ -8,8 +8,8 @@ use crate::support::random::{Random, Stream};
 
 /// How the weights of a network start.
 ///
-/// Random starts are seeded: the same seed gives the same weights on every platform (generator: ChaCha8). They are
-/// drawn layer by layer, row by row.
+/// Random starts are seeded: the same seed gives the same weights on every platform (generator: ChaCha8). The
+/// numbers are drawn layer by layer, row by row.
 ///
 /// ```
 /// use zero_init::prelude::*;
@@ -29,7 +29,7 @@ pub enum Init {
         /// The number.
         f64,
     ),
-    /// Normal with mean 0 and standard deviation `scale`: 10 is the course's "large random".
+    /// Normal with mean 0 and standard deviation `scale`. The course's "large random" start has a scale of 10.
     Normal {
         /// The standard deviation.
         scale: f64,
@@ -108,7 +108,7 @@ impl Init {
     }
 }
 
-/// A huge scale times a normal number may overflow.
+/// The matrices, if all numbers are finite: a huge scale times a normal number may overflow.
 fn finite(argument: &'static str, matrices: Vec<Array2<f64>>) -> Result<Layers<Array2<f64>>> {
     matrices.iter().try_for_each(|matrix| check_finite(argument, matrix))?;
     Ok(Layers(matrices))

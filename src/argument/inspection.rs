@@ -1,7 +1,8 @@
-//! Inspection: why is this gradient zero? The chain that makes each layer's dW, and what it says.
+//! Inspection: why is this gradient zero? It finds the factors that make up each layer's dW, and the reason in them.
 //!
 //! dW^l is the mean over the samples of δ^l times a^{l-1}, and δ^l is what flows back, W^{l+1}ᵀ δ^{l+1}, times the
-//! slope g'(z^l). A product is zero if a factor is; a mean is zero also if its terms cancel. "Zero" means `== 0.0`.
+//! slope g'(z^l). A product is zero if one of its factors is zero. A mean is also zero if its terms cancel. "Zero"
+//! means `== 0.0`.
 
 use ndarray::Array2;
 
@@ -34,35 +35,28 @@ pub enum Verdict {
         /// The smallest of the factors that make up the largest entry.
         cause: Factor,
     },
-    /// All entries are zero, since the activations that come in, a^{l-1}, are.
+    /// All entries are zero, because all incoming activations a^{l-1} are zero.
     InputZero,
-    /// All entries are zero, since δ^l is.
+    /// All entries are zero, because δ^l is zero for every unit and sample.
     DeltaZero(
         /// Which of the factors of δ^l is zero.
         NoDelta,
     ),
-    /// All entries are zero, twice over: a^{l-1} and δ^l both are.
+    /// All entries are zero for two reasons: a^{l-1} is zero, and δ^l is zero.
     InputAndDeltaZero(
         /// Which of the factors of δ^l is zero.
         NoDelta,
     ),
-    /// All entries are zero though neither a^{l-1} nor δ^l is: no sample has both.
+    /// All entries are zero although neither a^{l-1} nor δ^l is: no sample has values other than zero in both.
     NeverTogether,
-    /// All entries are zero though samples have both: their product is too small a number to be written.
+    /// All entries are zero although some samples have values other than zero in both a^{l-1} and δ^l: the products are
+    /// too small for a floating-point number.
     Underflow,
-    /// All entries are zero though samples push: what they push adds up to zero over the batch.
+    /// All entries are zero although single samples have products other than zero: over the batch these add up to zero.
     Cancelled,
 }
 
-/// Why δ^l is zero for every unit and sample.
-///
-/// ```
-/// use zero_init::prelude::*;
-///
-/// let inspection = Network::new(&[2, 3, 1], Activation::Tanh, Init::Zeros)?.inspect(&circles_train())?;
-/// assert_eq!(inspection.layer(1)?.dw_verdict, Verdict::DeltaZero(NoDelta::NothingFlowsBack));
-/// # Ok::<(), zero_init::Error>(())
-/// ```
+/// Why δ^l is zero for every unit and sample. [`Verdict`] has an example.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum NoDelta {
@@ -72,15 +66,15 @@ pub enum NoDelta {
     SlopeZero,
     /// Both are zero.
     BothZero,
-    /// Neither is zero, but wherever one is not, the other is.
+    /// Neither is zero everywhere, but at every unit and sample at least one of them is zero.
     NeverTogether,
-    /// Both are non-zero at the same unit and sample, but their product is too small a number to be written.
+    /// At some unit and sample neither is zero, but their product is too small for a floating-point number.
     Underflow,
     /// The output layer's δ^L = ŷ - y is zero: every prediction equals its label.
     NoError,
 }
 
-/// What a gradient is the product of.
+/// The factors whose product is a gradient.
 ///
 /// ```
 /// use zero_init::prelude::*;
@@ -94,28 +88,21 @@ pub enum NoDelta {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Factor {
-    /// The activations that come in, a^{l-1}.
+    /// The incoming activations, a^{l-1}.
     Input,
-    /// What flows back, W^{l+1}ᵀ δ^{l+1}; at the output layer ŷ - y. Small at a hidden layer: a vanishing gradient.
+    /// What flows back, W^{l+1}ᵀ δ^{l+1}; at the output layer ŷ - y. If it is small at a hidden layer, the gradient
+    /// vanishes.
     FlowBack,
-    /// The slope g'(z^l). Small: saturated units.
+    /// The slope g'(z^l). If it is small, the units are saturated.
     Slope,
-    /// The coincidence of factors: where one of them is large, another is small.
+    /// The coincidence of the factors: wherever one of them is large, another one is small.
     Coincidence,
-    /// The mean over the samples: it is much smaller than the largest term.
+    /// The mean over the samples: it is much smaller than its largest term.
     Mean,
 }
 
-/// One layer's chain: the largest absolute value of each factor of dW^l and db^l, and the verdicts.
-///
-/// ```
-/// use zero_init::prelude::*;
-///
-/// let inspection = Network::new(&[2, 10, 5, 1], Activation::Relu, Init::Zeros)?.inspect(&circles_train())?;
-/// let output = inspection.layer(3)?;
-/// assert_eq!((output.input, output.delta, output.per_sample, output.dw), (0.0, 0.5, 0.0, 0.0));
-/// # Ok::<(), zero_init::Error>(())
-/// ```
+/// What an inspection finds for one layer: the largest absolute value of each factor of dW^l and db^l, and the
+/// verdicts. [`Inspection`] has an example.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct LayerInspection {
@@ -123,17 +110,17 @@ pub struct LayerInspection {
     pub layer: usize,
     /// The number of units n_l.
     pub units: usize,
-    /// Units that are off for every sample, with a = 0 and g'(z) = 0; `None` at the output layer.
+    /// The number of units that are off for every sample, with a = 0 and g'(z) = 0; `None` at the output layer.
     pub dead_units: Option<usize>,
-    /// a^{l-1}, what comes in.
+    /// The incoming activations, a^{l-1}.
     pub input: f64,
-    /// W^{l+1}ᵀ δ^{l+1}, what flows back; at the output layer ŷ - y.
+    /// What flows back, W^{l+1}ᵀ δ^{l+1}; at the output layer ŷ - y.
     pub flow_back: f64,
-    /// g'(z^l); `None` at the output layer, where δ is ŷ - y as a whole.
+    /// The slope g'(z^l); `None` at the output layer, where δ is not a product but simply ŷ - y.
     pub slope: Option<f64>,
     /// δ^l.
     pub delta: f64,
-    /// δ^l times a^{l-1} for single samples, before their mean is taken.
+    /// The products of δ^l and a^{l-1} of single samples, before the mean over the samples.
     pub per_sample: f64,
     /// dW^l.
     pub dw: f64,
@@ -149,7 +136,7 @@ pub struct LayerInspection {
     pub db_verdict: Verdict,
 }
 
-/// The inspection of a network on a data set: a row a layer. Shown in a notebook as a table.
+/// The inspection of a network on a data set, with one row for each layer. A notebook shows it as a table.
 ///
 /// ```
 /// use zero_init::prelude::*;
@@ -169,7 +156,7 @@ pub struct Inspection {
 }
 
 impl Network {
-    /// Says for each layer, on the given data, why dW and db are zero or are not.
+    /// Says for each layer why dW and db on the given data are zero, or that they are not.
     ///
     /// Errors if the data has another number of features, or if the numbers are so large that one overflows.
     pub fn inspect(&self, data: &Dataset) -> Result<Inspection> {
@@ -205,8 +192,8 @@ impl Network {
                 layer.slope = Some(largest(&slope));
                 no_delta = layer.no_delta(back.iter().zip(&slope).any(|(&back, &slope)| back != 0.0 && slope != 0.0));
             }
-            let meet = samples().any(|(delta, a)| largest(delta) != 0.0 && largest(a) != 0.0);
-            layer.dw_verdict = layer.verdict(layer.input, layer.per_sample, layer.dw, meet, no_delta);
+            let coincide = samples().any(|(delta, a)| largest(delta) != 0.0 && largest(a) != 0.0);
+            layer.dw_verdict = layer.verdict(layer.input, layer.per_sample, layer.dw, coincide, no_delta);
             layer.db_verdict = layer.verdict(1.0, layer.delta, layer.db, true, no_delta);
             layer
         };
@@ -214,13 +201,13 @@ impl Network {
     }
 }
 
-/// Below this size a gradient that is not zero is called small.
+/// A gradient that is not zero is called small if it is below this size.
 const SMALL: f64 = 1e-7;
 
 impl LayerInspection {
-    /// Why a gradient of this layer is what it is. It is the mean over the samples of δ times `input`; `terms` is the
-    /// largest of these products, and `meet` says whether for some sample neither factor is zero.
-    fn verdict(&self, input: f64, terms: f64, gradient: f64, meet: bool, no_delta: NoDelta) -> Verdict {
+    /// Why a gradient of this layer is what it is. The gradient is the mean over the samples of δ times `input`.
+    /// `terms` is the largest of these products, and `coincide` says whether for some sample neither factor is zero.
+    fn verdict(&self, input: f64, terms: f64, gradient: f64, coincide: bool, no_delta: NoDelta) -> Verdict {
         match (input == 0.0, self.delta == 0.0) {
             _ if gradient >= SMALL => Verdict::Alive,
             _ if gradient != 0.0 => {
@@ -229,26 +216,28 @@ impl LayerInspection {
             (true, true) => Verdict::InputAndDeltaZero(no_delta),
             (true, false) => Verdict::InputZero,
             (false, true) => Verdict::DeltaZero(no_delta),
-            (false, false) if !meet => Verdict::NeverTogether,
-            // Below this, a number has lost digits, and its mean may be zero for that alone.
+            (false, false) if !coincide => Verdict::NeverTogether,
+            // A number below this size has lost digits, and its mean may be zero only for this reason.
             (false, false) if terms < f64::MIN_POSITIVE => Verdict::Underflow,
             (false, false) => Verdict::Cancelled,
         }
     }
 
-    /// Why δ of a hidden layer is zero, if it is. `meet` says whether for some unit and sample neither factor is zero.
-    fn no_delta(&self, meet: bool) -> NoDelta {
+    /// Why δ of a hidden layer is zero, if it is. `coincide` says whether for some unit and sample neither factor is
+    /// zero.
+    fn no_delta(&self, coincide: bool) -> NoDelta {
         match (self.slope == Some(0.0), self.flow_back == 0.0) {
             (true, true) => NoDelta::BothZero,
             (true, false) => NoDelta::SlopeZero,
             (false, true) => NoDelta::NothingFlowsBack,
-            (false, false) if meet => NoDelta::Underflow,
+            (false, false) if coincide => NoDelta::Underflow,
             (false, false) => NoDelta::NeverTogether,
         }
     }
 
-    /// Which factor makes a gradient small. The largest entry of the gradient is the product of the five numbers below: the
-    /// sizes of its three factors, how far these are large for the same unit and sample, and how far the samples agree.
+    /// Which factor makes a gradient small. The largest entry of the gradient is the product of the five numbers below:
+    /// the sizes of its three factors, a number that says how far these are large for the same unit and sample, and a
+    /// number that says how far the samples agree.
     fn smallest_factor(&self, input: f64, terms: f64, gradient: f64) -> Factor {
         let slope = self.slope.unwrap_or(1.0);
         let factors = [
@@ -264,7 +253,7 @@ impl LayerInspection {
 }
 
 impl Inspection {
-    /// The rows, layer 1 first.
+    /// The rows, from layer 1 to layer L.
     pub fn layers(&self) -> &[LayerInspection] {
         &self.layers
     }

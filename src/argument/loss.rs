@@ -1,7 +1,7 @@
 //! Binary cross-entropy: the loss of one sample, and its slope, as functions of the prediction ŷ and of z.
 //!
-//! The two pairs say the same thing: ŷ = σ(z). The functions of ŷ are what one reads in a textbook; the
-//! functions of z neither overflow nor lose digits when ŷ rounds to 0 or 1, so the network uses those.
+//! The functions of ŷ and the functions of z give the same values, with ŷ = σ(z). The functions of ŷ are those of the
+//! textbooks. The functions of z neither overflow nor lose digits when ŷ rounds to 0 or 1, so the network uses these.
 
 use ndarray::{Array2, Zip};
 
@@ -12,7 +12,7 @@ use crate::support::matrix::check_label;
 
 /// The loss of a prediction ŷ for the label y: ℓ = -y ln ŷ - (1 - y) ln(1 - ŷ), in nats.
 ///
-/// It is +∞ for a certain and wrong prediction. Errors if ŷ is not in 0..=1 or y is neither 0 nor 1.
+/// It is +∞ for a prediction of exactly 0 or 1 that is wrong. Errors if ŷ is not in 0..=1 or y is neither 0 nor 1.
 ///
 /// ```
 /// use zero_init::{cross_entropy, cross_entropy_slope};
@@ -28,9 +28,9 @@ pub fn cross_entropy(y_hat: f64, y: f64) -> Result<f64> {
     Ok(if y == 1.0 { 0.0 - ln(y_hat) } else { 0.0 - ln_1p(-y_hat) })
 }
 
-/// The slope of the loss in the prediction: da = ∂ℓ/∂ŷ = -y/ŷ + (1 - y)/(1 - ŷ).
+/// The derivative of the loss with respect to the prediction: da = ∂ℓ/∂ŷ = -y/ŷ + (1 - y)/(1 - ŷ).
 ///
-/// It is infinite for a certain and wrong prediction. Errors as [`cross_entropy`] does.
+/// It is infinite for a prediction of exactly 0 or 1 that is wrong. Errors as [`cross_entropy`] does.
 pub fn cross_entropy_slope(y_hat: f64, y: f64) -> Result<f64> {
     check_prediction(y_hat)?;
     check_label(y)?;
@@ -54,7 +54,7 @@ pub fn cross_entropy_at_z(z: f64, y: f64) -> Result<f64> {
     Ok(loss(z, y))
 }
 
-/// δ at the output unit: ∂ℓ/∂z = ŷ - y, to full relative accuracy also when ŷ rounds to y.
+/// δ at the output unit: ∂ℓ/∂z = ŷ - y. It has full relative accuracy even where ŷ rounds to y.
 ///
 /// Errors as [`cross_entropy_at_z`] does.
 pub fn delta_at_z(z: f64, y: f64) -> Result<f64> {
@@ -63,16 +63,16 @@ pub fn delta_at_z(z: f64, y: f64) -> Result<f64> {
     Ok(delta(z, y))
 }
 
-/// δ = ŷ - y of every sample, as [`delta`] computes it. All are (1, m).
+/// δ = ŷ - y of every sample, as [`delta`] computes it. All three matrices are (1, m).
 ///
-/// In two loops: the exponentials, and the rest, of which the compiler makes vector code.
+/// There are two loops: one for the exponentials, and one for the rest, which the compiler turns into vector code.
 pub(crate) fn prediction_minus_label(z: &Array2<f64>, y: &Array2<f64>, out: &mut Array2<f64>) {
     out.zip_mut_with(z, |out, z| *out = exp(-z.abs()));
     Zip::from(out).and(z).and(y).for_each(|out, z, &y| *out = sign(y) * sigmoid_from(*out, sign(y) * z));
 }
 
-/// The mean loss over the samples, (1, m) each. Measured from the loss of the first sample, so that equal losses have
-/// exactly their mean.
+/// The mean loss over the samples, from z and y, both (1, m). It is the loss of the first sample plus the mean
+/// difference from this loss, so that losses that are all equal have exactly this mean.
 pub(crate) fn mean_loss(z: &Array2<f64>, y: &Array2<f64>) -> f64 {
     let losses = z.iter().zip(y).map(|(&z, &y)| loss(z, y));
     let first = loss(z[[0, 0]], y[[0, 0]]);

@@ -15,10 +15,11 @@ use crate::support::matrix::{
     in_standard_layout, zeros,
 };
 
-/// A multilayer perceptron for two classes: hidden layers with one activation, one sigmoid output unit.
+/// A multilayer perceptron for two classes: its hidden layers have one activation, and its output is one sigmoid unit.
 ///
-/// Layers are counted as in the formulas: W^1 … W^L, with a^0 = x. W^l is (n_l, n_{l-1}), b^l is (n_l, 1); samples
-/// are columns. Without a hidden layer it is logistic regression. Rows and columns are counted from 0, as in NumPy.
+/// Layers are counted as in the formulas: W^1 … W^L, with a^0 = x. W^l is (n_l, n_{l-1}), b^l is (n_l, 1); samples are
+/// columns. A network without a hidden layer is a logistic regression. Rows and columns are counted from 0, as in
+/// NumPy.
 ///
 /// ```
 /// use zero_init::prelude::*;
@@ -27,6 +28,7 @@ use crate::support::matrix::{
 /// assert_eq!((network.layers(), network.sizes()), (3, vec![2, 10, 5, 1]));
 /// assert_eq!(network.weights(1)?.dim(), (10, 2));
 /// assert!(network.weights(4).is_err());
+/// assert!(network.each_layer().all(|(_, w, b)| all_zero(w) && all_zero(b)));
 ///
 /// let data = circles_train();
 /// let trace = network.forward(data.x())?;
@@ -45,8 +47,8 @@ pub struct Network {
 }
 
 impl Network {
-    /// The forward pass: z and a of layers 1 … L, from the a^0 = x of the trace. The output's a = ŷ is left out, since
-    /// no gradient needs it.
+    /// The forward pass: computes z and a of the layers 1 … L from a^0 = x, which is in the trace. The output's a = ŷ
+    /// is left out, because no gradient needs it.
     pub(crate) fn propagate(&self, Trace { z, a, masks }: &mut Trace) {
         for l in 1..=self.layers() {
             affine(&self.w[l], &a[l - 1], &self.b[l], &mut z[l]); // z = W a + b
@@ -59,7 +61,7 @@ impl Network {
 
     /// The forward pass for the samples `x`, (n_0, m): z and a of every layer.
     ///
-    /// Errors if `x` has another number of rows, no column, or a number that is not finite; or if the weights are so
+    /// Errors if `x` has another number of rows, no column, or a number that is not finite, or if the weights are so
     /// large that a z overflows.
     pub fn forward(&self, x: &Array2<f64>) -> Result<Trace> {
         check_samples(x)?;
@@ -70,7 +72,8 @@ impl Network {
         Ok(trace)
     }
 
-    /// The cost: the mean binary cross-entropy over the samples, in nats. From z^L, so that ŷ = 0 or 1 does no harm.
+    /// The cost: the mean binary cross-entropy over the samples, in nats. It is computed from z^L, so that it is
+    /// finite even where ŷ rounds to 0 or 1.
     ///
     /// Errors as [`forward`](Self::forward) does.
     pub fn cost(&self, data: &Dataset) -> Result<f64> {
@@ -82,7 +85,7 @@ impl Network {
         Ok(self.forward(x)?.a.swap_remove(self.layers()))
     }
 
-    /// The predicted labels for the samples `x`, (1, m): 1 where ŷ > 0.5, else 0, as in the course.
+    /// The predicted labels for the samples `x`, (1, m): 1 where ŷ > 0.5, otherwise 0, as in the course.
     ///
     /// Errors as [`forward`](Self::forward) does.
     pub fn predictions(&self, x: &Array2<f64>) -> Result<Array2<f64>> {
@@ -97,7 +100,7 @@ impl Network {
     }
 }
 
-/// What a forward pass leaves: z^l, (n_l, m), of layers 1 … L and a^l, (n_l, m), of layers 0 … L, with a^0 = x.
+/// The result of a forward pass: z^l, (n_l, m), of layers 1 … L and a^l, (n_l, m), of layers 0 … L, with a^0 = x.
 ///
 /// ```
 /// use zero_init::prelude::*;
@@ -127,12 +130,12 @@ impl Trace {
         Ok(&self.a[layer])
     }
 
-    /// The layers 1 … L in turn: the layer's number, z^l and a^l.
+    /// The layers 1 … L one after the other: the layer's number, z^l and a^l.
     pub fn each_layer(&self) -> impl Iterator<Item = (usize, &Array2<f64>, &Array2<f64>)> {
         (1..).zip(self.z.iter()).zip(&self.a[1..]).map(|((l, z), a)| (l, z, a))
     }
 
-    /// Space for a forward pass on the samples `x`, (n_0, m), with a^0 = x in it.
+    /// Space for a forward pass on the samples `x`, (n_0, m), which are already in it as a^0.
     pub(crate) fn new(network: &Network, x: &Array2<f64>) -> Result<Self> {
         let sizes = network.sizes();
         let (features, samples) = x.dim();
@@ -150,12 +153,12 @@ impl Trace {
     }
 }
 
-/// Making a network, and its parameters.
+/// How to make a network, and how to read and set its parameters.
 impl Network {
     /// A network with the given layer sizes, from the inputs n_0 to the one output unit; its biases are 0.
     ///
-    /// Errors if there are fewer than two sizes, if one is 0, if the last is not 1, or if there would be more than
-    /// 10^8 parameters; if the activation or the initialization holds a number that is not finite.
+    /// Errors if there are fewer than two sizes, if one is 0, if the last is not 1, if there would be more than 10^8
+    /// parameters, or if the activation or the initialization holds a number that is not finite.
     pub fn new(sizes: &[usize], hidden: Activation, init: Init) -> Result<Self> {
         check_sizes(sizes)?;
         hidden.check()?;
@@ -164,7 +167,8 @@ impl Network {
 
     /// A network with the given parameters: W^l is (n_l, n_{l-1}), b^l is (n_l, 1).
     ///
-    /// Errors if the shapes do not chain, if the last layer has more than one unit, or if a number is not finite.
+    /// Errors if the shapes of the layers do not fit together, if the last layer has more than one unit, or if a number
+    /// is not finite.
     ///
     /// ```
     /// use zero_init::prelude::*;
@@ -189,13 +193,13 @@ impl Network {
             check_finite("weights", w)?;
             check_finite("biases", b)?;
         }
-        let keep = |matrices: Vec<Array2<f64>>| Layers(matrices.into_iter().map(in_standard_layout).collect());
-        Ok(Network { w: keep(weights), b: keep(biases), g: hidden })
+        let layers = |matrices: Vec<Array2<f64>>| Layers(matrices.into_iter().map(in_standard_layout).collect());
+        Ok(Network { w: layers(weights), b: layers(biases), g: hidden })
     }
 
-    /// The same network with its biases initialized in a way of their own.
+    /// The same network with its biases initialized in the given way.
     ///
-    /// Errors for He and Xavier, which are scales for weights, and for numbers that are not finite.
+    /// Errors for `He` and `Xavier`, which set the scale of weights only, and for numbers that are not finite.
     pub fn with_biases(mut self, biases: Init) -> Result<Self> {
         self.b = biases.biases(&self.sizes())?;
         Ok(self)
@@ -211,15 +215,7 @@ impl Network {
         self.w.0.len()
     }
 
-    /// The layers 1 … L in turn: the layer's number, W^l and b^l.
-    ///
-    /// ```
-    /// use zero_init::prelude::*;
-    ///
-    /// let network = Network::new(&[2, 3, 1], Activation::Relu, Init::Zeros)?.with_biases(Init::Constant(0.1))?;
-    /// assert!(network.each_layer().all(|(_, w, b)| all_zero(w) && b.iter().all(|&b| b == 0.1)));
-    /// # Ok::<(), zero_init::Error>(())
-    /// ```
+    /// The layers 1 … L one after the other: the layer's number, W^l and b^l.
     pub fn each_layer(&self) -> impl Iterator<Item = (usize, &Array2<f64>, &Array2<f64>)> {
         (1..).zip(self.w.iter()).zip(self.b.iter()).map(|((l, w), b)| (l, w, b))
     }
@@ -263,7 +259,7 @@ impl fmt::Display for Network {
     }
 }
 
-/// The most numbers that one kind of matrix, z or a or δ, may have over all layers (2 GB).
+/// The most numbers that the matrices of one kind (z, a or δ) may have in all layers together (2 GB).
 const MAX_TRACE: usize = 250_000_000;
 
 fn set(matrices: &mut Layers<Array2<f64>>, layer: usize, index: (usize, usize), value: f64) -> Result<()> {

@@ -1,4 +1,4 @@
-//! How failures look in a notebook: what was expected, what came, and where to look.
+//! How a notebook shows failures: what was expected, what came, and where to look.
 
 use std::fmt::{self, Display};
 use std::panic::PanicHookInfo;
@@ -7,20 +7,20 @@ use std::path::Path;
 use crate::notebook::show::Show;
 use crate::support::text::escape;
 
-/// Of a longer text only so many characters are shown; the whole is on stderr.
+/// At most this number of characters of a text is shown. The whole text is on stderr.
 const LONGEST: usize = 300;
 
-/// Of two long texts, what is shown begins so many characters before the first difference.
+/// Two long texts are shown from this number of characters before their first difference on.
 const BEFORE: usize = 30;
 
-/// The lines of code that are shown of a statement, at most.
+/// At most this number of lines of a statement is shown.
 const LINES: usize = 6;
 
 /// From now on, a notebook shows the failure of a cell as a table: what was expected, what came, and where to look.
 ///
-/// That goes for panics, failed assertions among them; for errors that `?` meets, import [`eprintln!`](crate::notebook::eprintln!)
-/// as well. The plain text goes to stderr as ever, where tools look for it, but without the backtrace that evcxr asks
-/// for. A cell that does not fail shows nothing.
+/// This is true of panics, and so of failed assertions. For errors that `?` returns, import
+/// [`eprintln!`](crate::notebook::eprintln!) as well. The plain text is still written to stderr, where tools look for
+/// it, but without the backtrace that evcxr asks for. A cell that does not fail shows nothing.
 ///
 /// ```
 /// use zero_init::prelude::*;
@@ -35,13 +35,13 @@ pub fn show_failures() {
         let owned = payload.downcast_ref::<String>().map(String::as_str);
         let message = owned.or(payload.downcast_ref::<&str>().copied()).unwrap_or("(no message)");
         let thread = std::thread::current();
-        // Not where it is: evcxr makes a file of the cell, whose lines no reader has seen.
+        // The message names no line: evcxr makes a file of the cell, and the reader has not seen its lines.
         std::eprintln!("\nthread '{}' panicked at cell:\n{message}", thread.name().unwrap_or("<unnamed>"));
         Failure::of_panic(message, statement(panic)).evcxr_display();
     }));
 }
 
-/// Shows an error that stopped a cell; what [`eprintln!`](crate::notebook::eprintln!) calls.
+/// Shows an error that stopped a cell. [`eprintln!`](crate::notebook::eprintln!) calls it.
 #[doc(hidden)]
 pub fn show_error(error: &impl Display) {
     let message = error.to_string();
@@ -49,10 +49,11 @@ pub fn show_error(error: &impl Display) {
     Failure::of_error(&message).evcxr_display();
 }
 
-/// The `eprintln!` for notebooks, which shows an error as [`show_failures`](crate::notebook::show_failures) shows a panic.
+/// The `eprintln!` for notebooks, which shows an error as [`show_failures`](crate::notebook::show_failures) shows a
+/// panic.
 ///
-/// When `?` meets an error, evcxr writes `eprintln!("{}", error)` for it, and that means this macro where it is
-/// imported by name. In any other form it is the standard library's.
+/// Where `?` returns an error, the code that evcxr generates calls `eprintln!("{}", error)`. This is a call of this
+/// macro if the macro is imported by name. With any other arguments it does the same as the standard library's macro.
 ///
 /// ```
 /// use zero_init::{notebook::eprintln, prelude::*};
@@ -73,7 +74,7 @@ macro_rules! __eprintln {
     };
 }
 
-/// What is said of a failure: a heading, a sentence, and named texts, the last ones code.
+/// The description of a failure: a heading, a sentence, and rows with a name and a text, which is mostly code.
 #[derive(Debug, PartialEq)]
 struct Failure {
     heading: &'static str,
@@ -82,9 +83,10 @@ struct Failure {
 }
 
 impl Failure {
-    /// Takes the text of a panic apart as `assert!`, `assert_eq!` and `assert_ne!` write it.
+    /// Splits the text of a panic into its parts, if it has the form that `assert!`, `assert_eq!` or `assert_ne!`
+    /// writes.
     fn of_panic(message: &str, statement: Option<String>) -> Failure {
-        let look = statement.map(|code| ("look at", code));
+        let look_at = statement.map(|code| ("look at", code));
         let (heading, sentence, mut rows) = match message.strip_prefix("assertion ") {
             Some(text) => match sides(text) {
                 Some((how, left, right)) => {
@@ -102,16 +104,17 @@ impl Failure {
                     )
                 }
             },
-            None if look.as_ref().is_some_and(|(_, code)| code.starts_with("assert")) => {
+            None if look_at.as_ref().is_some_and(|(_, code)| code.starts_with("assert")) => {
                 ("A claim does not hold.", message, vec![])
             }
             None => ("The cell stopped.", message, vec![]),
         };
-        rows.extend(look);
+        rows.extend(look_at);
         Failure { heading, sentence: sentence.to_string(), rows }
     }
 
-    /// Takes the text of an error apart as this crate writes it: `argument: expected …, got …`.
+    /// Splits the text of an error into its parts, if it has the form that this crate writes: `argument: expected …,
+    /// got …`.
     fn of_error(message: &str) -> Failure {
         let heading = "The cell stopped at an error.";
         let parts = message.split_once(": expected ").and_then(|(argument, rest)| {
@@ -145,7 +148,7 @@ impl Show for Failure {
         };
         let rows: String = self.rows.iter().map(row).collect();
         let table = if rows.is_empty() { rows } else { format!("<table><tbody>{rows}</tbody></table>") };
-        // The colour is one of the figures', and stands out on white and on black.
+        // This is one of the colours of the figures. It is easy to see on white and on black.
         let style = "border-left: 4px solid #d55e00; padding-left: 12px";
         let (heading, sentence) = (self.heading, escape(&self.sentence).replace('\n', "<br>"));
         let html =
@@ -161,7 +164,7 @@ fn sides(text: &str) -> Option<(&str, &str, &str)> {
     Some((how.split_once("failed: ").map_or("", |(_, message)| message), left, right))
 }
 
-/// Two texts, of long ones what is around the first difference.
+/// The two texts. If they are long, only the parts around the first difference.
 fn differing(one: &str, other: &str) -> (String, String) {
     let same = one.chars().zip(other.chars()).take_while(|(a, b)| a == b).count();
     let long = one.chars().count().max(other.chars().count()) > LONGEST;
@@ -169,18 +172,18 @@ fn differing(one: &str, other: &str) -> (String, String) {
     (excerpt(one, start), excerpt(other, start))
 }
 
-/// The text from a character on, with "…" for what is left out.
+/// The part of the text that begins at character `start`, with "…" in place of what is left out.
 fn excerpt(text: &str, start: usize) -> String {
     let mut rest = text.chars().skip(start);
-    let shown: String = rest.by_ref().take(LONGEST).collect();
+    let part: String = rest.by_ref().take(LONGEST).collect();
     let (before, after) = (if start > 0 { "…" } else { "" }, if rest.next().is_some() { "…" } else { "" });
-    format!("{before}{shown}{after}")
+    format!("{before}{part}{after}")
 }
 
-/// The cell's statement that panicked, if it was in the cell, and if the kernel says where it keeps its file.
+/// The statement that panicked, if it is in the cell, and if the kernel says where it keeps the file of the cell.
 fn statement(panic: &PanicHookInfo) -> Option<String> {
     let place = panic.location()?;
-    // Cargo names files of the crate that it builds by a relative path, and those of dependencies by an absolute one.
+    // Cargo names the files of the crate that it builds by a relative path, those of dependencies by an absolute path.
     if Path::new(place.file()).is_absolute() {
         return None;
     }
@@ -189,22 +192,22 @@ fn statement(panic: &PanicHookInfo) -> Option<String> {
     statement_at(&code, place.line() as usize)
 }
 
-/// The lines from one (counted from 1) to the one that closes every bracket.
+/// The lines of code from the given line (counted from 1) to the line where every bracket is closed.
 fn statement_at(code: &str, line: usize) -> Option<String> {
     let mut lines = code.lines().skip(line.checked_sub(1)?);
     let first = lines.next()?;
     let indent = first.len() - first.trim_start().len();
-    let mut shown = vec![first.trim()];
+    let mut statement = vec![first.trim()];
     let mut open = opened(first);
-    while open > 0 && shown.len() < LINES {
+    while open > 0 && statement.len() < LINES {
         let Some(line) = lines.next() else { break };
-        shown.push(line.get(indent..).unwrap_or(line.trim_start()).trim_end());
+        statement.push(line.get(indent..).unwrap_or(line.trim_start()).trim_end());
         open += opened(line);
     }
-    Some(shown.join("\n"))
+    Some(statement.join("\n"))
 }
 
-/// How many brackets a line opens and does not close.
+/// The number of brackets that a line opens minus the number that it closes.
 fn opened(line: &str) -> isize {
     let (open, closed) = (line.matches(['(', '[', '{']).count(), line.matches([')', ']', '}']).count());
     open as isize - closed as isize
@@ -248,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn of_long_values_the_first_difference_is_shown() {
+    fn long_values_are_shown_around_their_first_difference() {
         let (one, other) = ("ä".repeat(5000), "ä".repeat(4000) + "b");
         let (expected, came) = differing(&one, &other);
         assert_eq!(came, format!("…{}b", "ä".repeat(BEFORE)));

@@ -1,7 +1,8 @@
-//! Figures: SVG drawings with one look, a title and a text that says what they show.
+//! Figures: SVG drawings in a common style, with a title and a text that says what they show.
 //!
-//! The colours are those of Okabe and Ito, which the colour-blind can tell apart, in an order that differs in grey as
-//! well; lines also differ in their dashes, points in their shapes. The background is white, in a dark theme too.
+//! The colours are those of Okabe and Ito, which colour-blind readers can distinguish, in an order that keeps them
+//! distinct in grey as well. Lines also differ in their dashes, points in their shapes. The background is white, even
+//! in a dark theme.
 
 mod boundary_film;
 mod compare_starts;
@@ -44,13 +45,13 @@ pub use norm_map::norm_map;
 pub use signal::signal;
 pub use spread::spread;
 
-/// Width and height of a single figure, in pixels.
+/// The width and height of most figures, in pixels.
 const SIZE: (u32, u32) = (640, 420);
 
-/// Width of the panel to the right of the axes that holds a legend or a colour bar.
+/// The width of the panel to the right of the axes that holds a legend or a colour bar.
 const PANEL: i32 = 186;
 
-/// Okabe & Ito's colours (2008), by what they are for here.
+/// The colours of Okabe & Ito (2008), and some shades of grey.
 const BLUE: RGBColor = RGBColor(0, 114, 178);
 const VERMILION: RGBColor = RGBColor(213, 94, 0);
 const ORANGE: RGBColor = RGBColor(230, 159, 0);
@@ -64,26 +65,26 @@ const FONT: &str = "sans-serif";
 const TITLE_SIZE: u32 = 19;
 const TEXT_SIZE: u32 = 15;
 
-/// Of numbers beyond this size, the axes would overflow.
+/// The largest absolute value that a figure can draw. Larger numbers would make the axes overflow.
 const LARGEST: f64 = 1e100;
 
-/// Width of a character of text and of a title, in pixels: an upper bound of the average of common fonts.
+/// The width of a character of text and of a title, in pixels: an upper bound of the average in common fonts.
 const CHARACTER: u32 = 8;
 const TITLE_CHARACTER: u32 = 10;
 
-/// How each of several series looks.
-const LOOKS: [Look; 6] = [
-    Look { color: BLUE, dash: None, shape: Shape::Disc(4) },
-    Look { color: ORANGE, dash: Some((10, 4)), shape: Shape::Triangle },
-    Look { color: INK, dash: Some((2, 4)), shape: Shape::Cross },
-    Look { color: VERMILION, dash: Some((6, 4)), shape: Shape::Ring(4) },
-    Look { color: SKY, dash: Some((16, 5)), shape: Shape::Disc(2) },
-    Look { color: GREEN, dash: Some((4, 8)), shape: Shape::Ring(6) },
+/// The styles of the first, second, … series in a figure.
+const SERIES_STYLES: [SeriesStyle; 6] = [
+    SeriesStyle { color: BLUE, dash: None, shape: Shape::Disc(4) },
+    SeriesStyle { color: ORANGE, dash: Some((10, 4)), shape: Shape::Triangle },
+    SeriesStyle { color: INK, dash: Some((2, 4)), shape: Shape::Cross },
+    SeriesStyle { color: VERMILION, dash: Some((6, 4)), shape: Shape::Ring(4) },
+    SeriesStyle { color: SKY, dash: Some((16, 5)), shape: Shape::Disc(2) },
+    SeriesStyle { color: GREEN, dash: Some((4, 8)), shape: Shape::Ring(6) },
 ];
 
 type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 
-/// A drawing: SVG, and a text alternative that says what it shows.
+/// A drawing: an SVG, and a text that says what it shows.
 ///
 /// ```
 /// use zero_init::prelude::*;
@@ -91,6 +92,7 @@ type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 /// let figure = figure::losses()?;
 /// assert!(figure.svg().starts_with("<svg"));
 /// assert!(figure.text().contains("ln 2"));
+/// assert!(figure.save("no/such/folder/losses.svg").is_err());
 /// # Ok::<(), zero_init::Error>(())
 /// ```
 #[derive(Clone, PartialEq)]
@@ -127,16 +129,6 @@ impl Figure {
     }
 
     /// Writes the drawing to a file, which should end in `.svg`. Errors if the file cannot be written.
-    ///
-    /// ```
-    /// use zero_init::prelude::*;
-    ///
-    /// let path = std::env::temp_dir().join("zero-init-losses.svg");
-    /// figure::losses()?.save(&path)?;
-    /// # std::fs::remove_file(path).ok();
-    /// assert!(figure::losses()?.save("no/such/folder/losses.svg").is_err());
-    /// # Ok::<(), zero_init::Error>(())
-    /// ```
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
         let path = path.as_ref();
         std::fs::write(path, &self.svg)
@@ -156,14 +148,15 @@ fn elements(size: (u32, u32), draw: impl FnOnce(&Area) -> Result<()>) -> Result<
     Ok(inside.trim_end().trim_end_matches("</svg>").to_string())
 }
 
-/// An SVG document of these elements, with what a screen reader says, and what a browser shows where the pointer rests.
+/// An SVG document of these elements. A screen reader reads its title and text aloud, and a browser shows the title
+/// where the pointer rests.
 fn document(title: &str, text: &str, (width, height): (u32, u32), elements: &str) -> String {
     let (title, text) = (escape(title), escape(text));
     let mut svg = format!(
         "<svg role=\"img\" width=\"{width}\" height=\"{height}\" viewBox=\"0 0 {width} {height}\" \
          xmlns=\"http://www.w3.org/2000/svg\">\n<title>{title}</title>\n<desc>{text}</desc>\n{elements}</svg>\n"
     );
-    // Titles and names are the caller's: XML forbids control characters even where they are escaped.
+    // Titles and names come from the caller, and XML forbids control characters even where they are escaped.
     svg.retain(|c| c == '\n' || !(c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}')));
     svg
 }
@@ -174,7 +167,7 @@ impl Display for Figure {
     }
 }
 
-/// The text, since the SVG is long and hard to read.
+/// Writes only the text, because the SVG is long and hard to read.
 impl fmt::Debug for Figure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{self}")
@@ -187,7 +180,7 @@ impl Show for Figure {
     }
 }
 
-/// Neither NaN nor so large that the axes would overflow.
+/// Whether a number can be drawn: it is not NaN and not so large that the axes would overflow.
 fn drawable(value: f64) -> bool {
     value.abs() <= LARGEST
 }
@@ -200,12 +193,12 @@ fn text_style(color: RGBColor) -> TextStyle<'static> {
     (FONT, TEXT_SIZE).into_font().color(&color)
 }
 
-/// Text at a place of any coordinates, its vertical middle there.
-fn note<C>(text: impl Into<String>, place: C, side: HPos, color: RGBColor) -> Text<'static, C, String> {
+/// A text whose vertical middle is at the given place, in any coordinates.
+fn text_at<C>(text: impl Into<String>, place: C, side: HPos, color: RGBColor) -> Text<'static, C, String> {
     Text::new(text.into(), place, text_style(color).pos(Pos::new(side, VPos::Center)))
 }
 
-/// The text, or the beginning of it that fits.
+/// The text if it fits, otherwise its beginning.
 fn shortened(text: &str, characters: u32) -> String {
     let characters = characters as usize;
     if text.chars().count() <= characters {
@@ -215,7 +208,7 @@ fn shortened(text: &str, characters: u32) -> String {
     }
 }
 
-/// The colour on the way between two.
+/// The mixture of two colours: `from` for a share of 0, `to` for a share of 1.
 fn blend(from: RGBColor, to: RGBColor, share: f64) -> RGBColor {
     let channel = |from: u8, to: u8| (f64::from(from) + share * (f64::from(to) - f64::from(from))).round() as u8;
     RGBColor(channel(from.0, to.0), channel(from.1, to.1), channel(from.2, to.2))
@@ -226,7 +219,7 @@ fn extent(values: impl IntoIterator<Item = f64>) -> (f64, f64) {
     values.into_iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| (low.min(v), high.max(v)))
 }
 
-/// The range with some room around; of a single value with more.
+/// The range with some room at both ends. The range of a single value gets relatively more room.
 fn padded((low, high): (f64, f64)) -> std::ops::Range<f64> {
     let size = low.abs().max(high.abs());
     let span = (high - low).max(1e-6 * size);
@@ -234,15 +227,15 @@ fn padded((low, high): (f64, f64)) -> std::ops::Range<f64> {
     low - room..high + room
 }
 
-/// What tells one of several series from the others, in colour, in grey and in shape.
-struct Look {
+/// How a series is drawn, so that it differs from the others in colour, in grey and in shape.
+struct SeriesStyle {
     color: RGBColor,
     /// The lengths of a dash and of the gap after it, in pixels.
     dash: Option<(u32, u32)>,
     shape: Shape,
 }
 
-/// Of a disc and a ring the radius, in pixels.
+/// The shape of a mark. The numbers are radii in pixels.
 #[derive(Clone, Copy)]
 enum Shape {
     Disc(i32),
@@ -251,7 +244,7 @@ enum Shape {
     Cross,
 }
 
-impl Look {
+impl SeriesStyle {
     fn line<'a, C: Clone + 'static>(&self, points: Vec<C>) -> DynElement<'static, SVGBackend<'a>, C> {
         let style = self.color.stroke_width(2);
         match self.dash {
@@ -271,29 +264,30 @@ impl Look {
     }
 }
 
-/// The looks of so many series. Errors if there is none, or if there are more than looks.
-fn looks(argument: &'static str, count: usize) -> Result<&'static [Look]> {
-    if (1..=LOOKS.len()).contains(&count) {
-        Ok(&LOOKS[..count])
+/// The styles for this number of series. Errors if there is no series, or if there are more series than styles.
+fn series_styles(argument: &'static str, count: usize) -> Result<&'static [SeriesStyle]> {
+    if (1..=SERIES_STYLES.len()).contains(&count) {
+        Ok(&SERIES_STYLES[..count])
     } else {
-        Err(Error::shape(argument, format!("1 to {} of them", LOOKS.len()), count.to_string()))
+        Err(Error::shape(argument, format!("1 to {} of them", SERIES_STYLES.len()), count.to_string()))
     }
 }
 
-/// Line and mark of every series, each with two lines of text, from the top of a panel.
-fn legend(panel: &Area, entries: impl IntoIterator<Item = (&'static Look, [String; 2])>) -> Result<()> {
-    for ((look, texts), top) in entries.into_iter().zip((24..).step_by(46)) {
-        panel.draw(&look.line(vec![(6, top), (36, top)])).map_err(drawing)?;
-        panel.draw(&look.mark((21, top))).map_err(drawing)?;
+/// Draws the line and the mark of every series, each with two lines of text, from the top of a panel down.
+fn legend(panel: &Area, entries: impl IntoIterator<Item = (&'static SeriesStyle, [String; 2])>) -> Result<()> {
+    for ((style, texts), top) in entries.into_iter().zip((24..).step_by(46)) {
+        panel.draw(&style.line(vec![(6, top), (36, top)])).map_err(drawing)?;
+        panel.draw(&style.mark((21, top))).map_err(drawing)?;
         for (text, y) in texts.iter().zip([top, top + 17]) {
             let text = shortened(text, (PANEL - 44) as u32 / CHARACTER);
-            panel.draw(&note(text, (44, y), HPos::Left, INK)).map_err(drawing)?;
+            panel.draw(&text_at(text, (44, y), HPos::Left, INK)).map_err(drawing)?;
         }
     }
     Ok(())
 }
 
-/// A vertical bar of the colours from share 0 (bottom) to 1 (top), with a text at some shares and a heading.
+/// Draws a vertical bar of the colours from share 0 (bottom) to share 1 (top), with a heading and labels at some
+/// shares.
 fn color_bar(
     panel: &Area,
     heading: &str,
@@ -303,7 +297,7 @@ fn color_bar(
     const STEPS: i32 = 40;
     let (left, right, top, step) = (12, 30, 44, 4);
     let bottom = top + STEPS * step;
-    panel.draw(&note(heading, (left, 22), HPos::Left, INK)).map_err(drawing)?;
+    panel.draw(&text_at(heading, (left, 22), HPos::Left, INK)).map_err(drawing)?;
     for index in 0..STEPS {
         let corners = [(left, bottom - index * step), (right, bottom - (index + 1) * step)];
         let share = (f64::from(index) + 0.5) / f64::from(STEPS);
@@ -313,12 +307,12 @@ fn color_bar(
     for (share, text) in labels {
         let y = bottom - (share * f64::from(bottom - top)).round() as i32;
         panel.draw(&PathElement::new([(right, y), (right + 5, y)], INK)).map_err(drawing)?;
-        panel.draw(&note(text, (right + 10, y), HPos::Left, INK)).map_err(drawing)?;
+        panel.draw(&text_at(text, (right + 10, y), HPos::Left, INK)).map_err(drawing)?;
     }
     Ok(())
 }
 
-/// One axis: what it says, how far it goes, where it is marked; on a log axis all in powers of 10.
+/// One axis: its label, its range and its ticks. On a log axis, range and ticks are decimal logarithms.
 struct Axis<'a> {
     label: &'a str,
     range: Range<f64>,
@@ -327,7 +321,7 @@ struct Axis<'a> {
 }
 
 impl<'a> Axis<'a> {
-    /// An axis over these numbers, marked at about six round ones.
+    /// An axis over this range, with ticks at about six round numbers.
     fn linear(label: &'a str, range: Range<f64>) -> Self {
         let rough = (range.end - range.start) / 6.0;
         let power = pow(10.0, log10(rough).floor());
@@ -336,7 +330,7 @@ impl<'a> Axis<'a> {
         Axis { label, range, ticks: (first..=last).map(|i| i as f64 * step).collect(), log: false }
     }
 
-    /// A log axis from the mark below `low` to the mark above `high`, two positive numbers.
+    /// A log axis from the last tick below `low` to the first tick above `high`; both must be positive.
     fn log(label: &'a str, (low, high): (f64, f64)) -> Self {
         let (low, high) = (log10(low), log10(high));
         let every = ((high - low) / 7.0).ceil().max(1.0) as i32;
@@ -381,7 +375,7 @@ impl ValueFormatter<f64> for Axis<'_> {
 
 type Chart<'a, 'b, 'c> = ChartContext<'a, SVGBackend<'b>, Cartesian2d<Axis<'c>, Axis<'c>>>;
 
-/// Two axes that are not drawn.
+/// The coordinates of a plot with two axes. Nothing is drawn.
 fn coordinates<'a, 'b, 'c>(area: &'a Area<'b>, x: Axis<'c>, y: Axis<'c>) -> Result<Chart<'a, 'b, 'c>> {
     ChartBuilder::on(area)
         .margin(12)
@@ -391,7 +385,7 @@ fn coordinates<'a, 'b, 'c>(area: &'a Area<'b>, x: Axis<'c>, y: Axis<'c>) -> Resu
         .map_err(drawing)
 }
 
-/// Draws two axes and their grid.
+/// Draws two axes and their grid, and returns the coordinates of the plot.
 fn axes<'a, 'b, 'c>(area: &'a Area<'b>, x: Axis<'c>, y: Axis<'c>) -> Result<Chart<'a, 'b, 'c>> {
     let (x_label, y_label) = (shortened(x.label, 50), shortened(y.label, 40));
     let mut chart = coordinates(area, x, y)?;

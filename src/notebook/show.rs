@@ -1,4 +1,4 @@
-//! How values look in a notebook: a table or a picture, and always plain text as well.
+//! How a notebook shows values: as a table or a picture, and always as plain text as well.
 
 use std::fmt::Display;
 
@@ -13,11 +13,13 @@ use crate::study::symmetry::Symmetry;
 use crate::study::training::History;
 use crate::support::text::{escape, indices_to_show, number};
 
-/// Of a matrix, this number of rows or columns is shown whole; of more, the first and the last.
+/// If a matrix has at most this number of rows or columns, all are shown; otherwise the first and the last ones.
 const MOST: usize = 8;
 
-/// What a notebook shows of a value: its `Display`, and a table or a picture if there is one. The kernel calls
-/// [`evcxr_display`](Show::evcxr_display) on a cell's last expression wherever this trait is in scope.
+/// What a notebook shows of a value: its `Display`, and a table or a picture if there is one.
+///
+/// Where this trait is in scope, the kernel calls [`evcxr_display`](Show::evcxr_display) on the value of the last
+/// expression of a cell.
 ///
 /// ```
 /// use zero_init::prelude::*;
@@ -31,12 +33,12 @@ pub trait Show: Display {
         self.to_string()
     }
 
-    /// The value as HTML or SVG: its mime type and its content, if there is more to show than text.
+    /// The value as HTML or SVG, if there is more to show than text: the MIME type and the content.
     fn rich(&self) -> Option<(&'static str, String)> {
         None
     }
 
-    /// Writes the value in all its forms, in the way that the evcxr kernel reads.
+    /// Prints the value in all its forms, in the format that the evcxr kernel reads.
     fn evcxr_display(&self) {
         let plain = ("text/plain", self.plain());
         for (mime, content) in self.rich().into_iter().chain([plain]) {
@@ -55,7 +57,7 @@ impl Show for GradientCheck {}
 
 impl Show for Symmetry {}
 
-/// A table with a row for each layer.
+/// The table has a row for each layer.
 impl Show for Inspection {
     fn rich(&self) -> Option<(&'static str, String)> {
         const HEADINGS: [&str; 10] =
@@ -95,8 +97,8 @@ impl Show for Inspection {
     }
 }
 
-/// A matrix: its shape first, then its numbers; of a large one the corners. -0.0 is shown as 0. (`Display` is that of
-/// ndarray, which writes every number with all its digits.)
+/// The shape of the matrix comes first, then its numbers; of a large matrix only the corners are shown. -0.0 is shown
+/// as 0. (`Display` is that of ndarray, which writes every number with all its digits.)
 impl Show for ArrayRef<f64, Ix2> {
     fn plain(&self) -> String {
         let rows = cells(self);
@@ -121,14 +123,15 @@ impl Show for ArrayRef<f64, Ix2> {
     }
 }
 
-/// Where the text of a table's cell is.
+/// The side at which the text of a table's cell stands.
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Align {
     Left,
     Right,
 }
 
-/// Cells of an HTML table, `th` or `td`: numbers to the right, on one line, or words to the left. The text is escaped.
+/// The cells of an HTML table, `th` or `td`. Numbers stand to the right and are not broken into lines, words to the
+/// left. The text is escaped.
 pub(crate) fn html_cells(cell: &str, align: Align, texts: &[impl AsRef<str>]) -> String {
     let style = if align == Align::Right { "text-align: right; white-space: nowrap" } else { "text-align: left" };
     let html = |text: &str| format!("<{cell} style=\"{style}\">{}</{cell}>", escape(text));
@@ -139,7 +142,7 @@ fn shape(matrix: &ArrayRef<f64, Ix2>) -> String {
     format!("{} × {}", matrix.nrows(), matrix.ncols())
 }
 
-/// The texts of a matrix's cells, with "…" for what is left out.
+/// The texts of a matrix's cells, with "…" in place of what is left out.
 fn cells(matrix: &ArrayRef<f64, Ix2>) -> Vec<Vec<String>> {
     let columns = indices_to_show(matrix.ncols(), MOST);
     let text = |row: Option<usize>, column: &Option<usize>| match (row, column) {

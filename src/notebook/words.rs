@@ -6,7 +6,7 @@ use crate::argument::inspection::{Factor, Inspection, LayerInspection, NoDelta, 
 use crate::support::text::{number, superscript};
 
 impl LayerInspection {
-    /// A verdict in words, with the names of this layer's factors. `input` is the name of what comes in.
+    /// A verdict in words, with the names of this layer's factors. `input` is the name of the incoming activations.
     fn words(&self, verdict: Verdict, input: &str) -> String {
         let (l, next) = (superscript(self.layer), superscript(self.layer + 1));
         let flow_back = match self.slope {
@@ -61,7 +61,7 @@ impl LayerInspection {
     }
 }
 
-/// What the numbers of an inspection are.
+/// The sentence that says what the numbers of an inspection mean.
 pub(crate) const LEGEND: &str = "Largest absolute values over all units and samples; 0 is exactly zero.";
 
 impl fmt::Display for Inspection {

@@ -1,8 +1,8 @@
 //! The samples of a training step, worked through in blocks that stay in the processor's cache.
 //!
-//! A forward and a backward pass over many samples at once would write every z, a and δ to memory and read it back.
-//! Block by block they stay in the cache, so that a sample costs the same in a small and in a large batch. dW and db
-//! are added up over the blocks in the order of the blocks, whichever thread has computed them: the number of threads
+//! A forward and a backward pass over many samples at once would write every z, a and δ to memory and read it back. In
+//! a block of samples they stay in the cache, so that a sample costs the same in a small and in a large batch. dW and
+//! db are always added up in the order of the blocks, whichever thread has computed them. So the number of threads
 //! changes no bit of the result.
 
 use std::mem::swap;
@@ -19,19 +19,22 @@ use crate::argument::network::{Network, Trace};
 use crate::support::error::Result;
 use crate::support::matrix::blocks;
 
-/// Threads leave the sums of so many blocks to be added up in order, at most, and with so many numbers in all.
+/// At most this number of blocks can have sums that wait to be added up in order.
 const MOST_SUMS: usize = 256;
+
+/// At most this number of numbers can wait, in the sums of all these blocks together.
 const MOST_NUMBERS: usize = 16_000_000;
 
-/// A thread gets so many blocks, at least: to start one takes about as long as a block of a small network.
+/// A thread gets at least this number of blocks: to start it takes about as long as one block of a small network.
 const LEAST_BLOCKS: usize = 8;
 
-/// The samples of a step, and all that the passes over them need and leave.
+/// The samples of a step, and everything that the passes over them need and compute.
 pub(crate) struct Batch {
     blocks: Vec<Block>,
     workers: Vec<Worker>,
-    /// dW and db of single blocks, which wait to be added up. With one worker there are none: it adds them up itself.
-    of_blocks: Vec<Gradients>,
+    /// dW and db of single blocks, which wait to be added up. One worker alone adds them up itself and needs none of
+    /// these.
+    block_sums: Vec<Gradients>,
     total: Gradients,
 }
 
@@ -39,7 +42,7 @@ pub(crate) struct Batch {
 struct Block {
     x: Array2<f64>,
     y: Array2<f64>,
-    /// z of the output unit, of the last pass.
+    /// z of the output unit in the last pass.
     z: Array2<f64>,
 }
 
@@ -58,37 +61,37 @@ impl Batch {
         let mut workers = (0..threads).map(|_| Worker::new(network, &blocks)).collect::<Result<Vec<_>>>()?;
         workers[0].dropout = dropout;
         let sums = || Gradients::zeros(network, 0);
-        let of_blocks = if threads == 1 { vec![] } else { (0..waiting).map(|_| sums()).collect() };
-        Ok(Batch { blocks, workers, of_blocks, total: sums() })
+        let block_sums = if threads == 1 { vec![] } else { (0..waiting).map(|_| sums()).collect() };
+        Ok(Batch { blocks, workers, block_sums, total: sums() })
     }
 
     /// A forward and a backward pass over all samples.
     pub(crate) fn forward_and_backward(&mut self, network: &Network) {
-        let Batch { blocks, workers, of_blocks, total } = self;
+        let Batch { blocks, workers, block_sums, total } = self;
         set_to_zero(total);
         if let [worker] = &mut workers[..] {
             blocks.iter_mut().for_each(|block| worker.add(network, block, total));
         } else {
-            for blocks in blocks.chunks_mut(of_blocks.len()) {
+            for blocks in blocks.chunks_mut(block_sums.len()) {
                 let share = blocks.len().div_ceil(workers.len());
                 thread::scope(|scope| {
-                    let shares = blocks.chunks_mut(share).zip(of_blocks.chunks_mut(share));
-                    for (worker, (blocks, of_blocks)) in workers.iter_mut().zip(shares) {
+                    let shares = blocks.chunks_mut(share).zip(block_sums.chunks_mut(share));
+                    for (worker, (blocks, block_sums)) in workers.iter_mut().zip(shares) {
                         scope.spawn(|| {
-                            for (block, of_block) in blocks.iter_mut().zip(of_blocks) {
-                                set_to_zero(of_block);
-                                worker.add(network, block, of_block);
+                            for (block, block_sum) in blocks.iter_mut().zip(block_sums) {
+                                set_to_zero(block_sum);
+                                worker.add(network, block, block_sum);
                             }
                         });
                     }
                 });
-                of_blocks[..blocks.len()].iter().for_each(|of_block| add_sums(total, of_block));
+                block_sums[..blocks.len()].iter().for_each(|block_sum| add_sums(total, block_sum));
             }
         }
         total.divide_by(blocks.iter().map(|block| block.y.len()).sum());
     }
 
-    /// dW and db of the last passes, those of the cost. δ is not kept.
+    /// dW and db of the cost, from the last passes. δ is not kept.
     pub(crate) fn gradients(&self) -> &Gradients {
         &self.total
     }
@@ -110,7 +113,7 @@ impl Block {
     }
 }
 
-/// What one thread needs: space for a block of the full size, and for the last one, which may be shorter.
+/// What one thread needs: space for a block of the full size, and space for the last block, which may be shorter.
 struct Worker {
     full: Space,
     last: Space,
@@ -131,24 +134,25 @@ impl Worker {
         Ok(Worker { full: space(&blocks[0])?, last: space(&blocks[blocks.len() - 1])?, dropout: None })
     }
 
-    /// Adds dW and db of a block, not divided by m yet, to `sums`.
+    /// Adds dW and db of a block, which are not yet divided by m, to `sums`.
     fn add(&mut self, network: &Network, block: &mut Block, sums: &mut Gradients) {
         let is_full = self.full.trace.a[0].ncols() == block.y.len();
         let Space { trace, gradients } = if is_full { &mut self.full } else { &mut self.last };
         if let Some(dropout) = &mut self.dropout {
             trace.masks = dropout.draw(&trace.z);
         }
-        // The matrices of the block and of the sums are lent to the passes, rather than copied.
-        let lend = |trace: &mut Trace, gradients: &mut Gradients, block: &mut Block, sums: &mut Gradients| {
+        // The passes work on the matrices of the block and of the sums themselves. They are swapped in and out, not
+        // copied.
+        let swap_matrices = |trace: &mut Trace, gradients: &mut Gradients, block: &mut Block, sums: &mut Gradients| {
             swap(&mut trace.a[0], &mut block.x);
             swap(&mut gradients.dw, &mut sums.dw);
             swap(&mut gradients.db, &mut sums.db);
         };
-        lend(trace, gradients, block, sums);
+        swap_matrices(trace, gradients, block, sums);
         network.propagate(trace);
         gradients.add(network, trace, &block.y);
         block.z.assign(&trace.z[network.layers()]);
-        lend(trace, gradients, block, sums);
+        swap_matrices(trace, gradients, block, sums);
     }
 }
 
@@ -156,9 +160,9 @@ fn set_to_zero(Gradients { dw, db, .. }: &mut Gradients) {
     dw.0.iter_mut().chain(&mut db.0).for_each(|sum| sum.fill(0.0));
 }
 
-fn add_sums(total: &mut Gradients, of_block: &Gradients) {
+fn add_sums(total: &mut Gradients, block_sum: &Gradients) {
     let sums = total.dw.0.iter_mut().chain(&mut total.db.0);
-    sums.zip(of_block.dw.iter().chain(of_block.db.iter())).for_each(|(sum, of_block)| *sum += of_block);
+    sums.zip(block_sum.dw.iter().chain(block_sum.db.iter())).for_each(|(sum, block_sum)| *sum += block_sum);
 }
 
 #[cfg(test)]
@@ -168,7 +172,7 @@ mod tests {
     use crate::argument::init::Init;
     use crate::study::data::{Sampling, circles};
 
-    /// Small layers, and layers that go to the library's matrix product; up to three rounds of blocks that wait.
+    /// There are small layers, layers that use the library's matrix product, and up to three rounds of waiting blocks.
     #[test]
     fn threads_change_no_bit_and_agree_with_one_pass_over_all_samples() {
         for (sizes, samples) in [(vec![2, 10, 5, 1], 300), (vec![2, 10, 5, 1], 300_001), (vec![2, 20, 20, 1], 20_000)] {

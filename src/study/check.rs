@@ -1,4 +1,4 @@
-//! Two ways to question a gradient without backpropagation: central differences, and a nudge.
+//! Two ways to test a gradient without backpropagation: central differences, and a change of one parameter.
 
 use std::fmt;
 
@@ -10,7 +10,7 @@ use crate::support::error::{Error, Result, check_positive};
 use crate::support::matrix::largest;
 use crate::support::text::number;
 
-/// Which parameter: a weight or a bias, its layer, row and column (0 for a bias).
+/// The place of a parameter: whether it is a weight or a bias, its layer, and its row and column.
 ///
 /// ```
 /// use zero_init::prelude::*;
@@ -23,7 +23,7 @@ use crate::support::text::number;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Parameter {
-    /// W^l at (row, column).
+    /// The weight W^l at (row, column).
     Weight {
         /// The layer l.
         layer: usize,
@@ -32,7 +32,7 @@ pub enum Parameter {
         /// The unit of layer l - 1, from 0.
         column: usize,
     },
-    /// b^l at row.
+    /// The bias b^l at row.
     Bias {
         /// The layer l.
         layer: usize,
@@ -41,7 +41,7 @@ pub enum Parameter {
     },
 }
 
-/// What a gradient check found: the worst disagreement of backpropagation with central differences, and where.
+/// The result of a gradient check: where backpropagation and central differences disagree most, and by how much.
 ///
 /// ```
 /// use zero_init::prelude::*;
@@ -56,7 +56,7 @@ pub enum Parameter {
 pub struct GradientCheck {
     /// The worst relative error |g - d| / max(|g|, |d|, 10^-3 of the largest |g|).
     pub worst: f64,
-    /// Where it is.
+    /// The parameter where it is.
     pub at: Parameter,
     /// The gradient by backpropagation there.
     pub backpropagation: f64,
@@ -77,14 +77,14 @@ impl Network {
 
     /// Compares every gradient of the cost with (J(θ + h) - J(θ - h)) / 2h.
     ///
-    /// An `h` around 1e-5 does best: the difference is off by about h² from the third derivative and by 10^-16 / h from
-    /// rounding. Errors if `h` is not a finite number above 0 or too small to move a parameter, if the data has another
-    /// number of features, or if a cost or a gradient overflows.
+    /// An `h` around 1e-5 works best: the difference has an error of about h² from the third derivative, and of about
+    /// 10^-16 / h from rounding. Errors if `h` is not a finite number above 0 or is too small to change a parameter, if
+    /// the data has another number of features, or if a cost or a gradient overflows.
     pub fn check_gradients(&self, data: &Dataset, h: f64) -> Result<GradientCheck> {
         check_positive("h", h)?;
         let gradients = self.gradients(data)?;
         let largest = gradients.dw.iter().chain(gradients.db.iter()).map(largest).fold(0.0, f64::max);
-        let mut nudged = self.clone();
+        let mut changed = self.clone();
         let mut check = |at| {
             let backpropagation = match at {
                 Parameter::Weight { layer, row, column } => gradients.dw[layer][[row, column]],
@@ -93,9 +93,9 @@ impl Network {
             let value = self.parameter(at)?;
             let (above, below) = (value + h, value - h);
             if above == below {
-                return Err(Error::value("h", format!("a step that moves a parameter of {value}"), h.to_string()));
+                return Err(Error::value("h", format!("a step that changes a parameter of {value}"), h.to_string()));
             }
-            let change = nudged.cost_with(data, at, above)? - nudged.cost_with(data, at, below)?;
+            let change = changed.cost_with(data, at, above)? - changed.cost_with(data, at, below)?;
             let difference = change / (above - below);
             let size = backpropagation.abs().max(difference.abs()).max(1e-3 * largest);
             let worst = if size == 0.0 { 0.0 } else { (backpropagation - difference).abs() / size };
@@ -107,19 +107,20 @@ impl Network {
             .try_fold(first, |worst, at| check(at).map(|next| if next.worst > worst.worst { next } else { worst }))
     }
 
-    /// How many of the weights change the cost, by even one bit, when they alone move by `h`.
+    /// The number of weights that change the cost, by at least one bit, when they change by `h` one at a time.
     ///
-    /// None of a network that starts at zero, for every `h` that does not overflow. Errors if `h` is not finite or 0, if
-    /// the data has another number of features, or if a cost overflows.
+    /// For a network that starts at zero it is 0, for every `h` that does not overflow. Errors if `h` is not finite or
+    /// 0, if the data has another number of features, or if a cost overflows.
     pub fn weights_that_matter(&self, data: &Dataset, h: f64) -> Result<usize> {
-        check_nudge(h)?;
-        let (cost, mut nudged) = (self.cost(data)?, self.clone());
+        check_change(h)?;
+        let (cost, mut changed) = (self.cost(data)?, self.clone());
         let weights = self.parameters().into_iter().filter(|at| matches!(at, Parameter::Weight { .. }));
-        weights.map(|at| Ok(usize::from(nudged.cost_with(data, at, self.parameter(at)? + h)? != cost))).sum()
+        weights.map(|at| Ok(usize::from(changed.cost_with(data, at, self.parameter(at)? + h)? != cost))).sum()
     }
 
-    /// By how much the cost changes when one parameter moves by `h`. Errors as `weights_that_matter` does, and if
-    /// there is no such parameter.
+    /// By how much the cost changes when one parameter changes by `h`.
+    ///
+    /// Errors as [`weights_that_matter`](Self::weights_that_matter) does, and if there is no such parameter.
     ///
     /// ```
     /// use zero_init::prelude::*;
@@ -133,11 +134,11 @@ impl Network {
     /// # Ok::<(), zero_init::Error>(())
     /// ```
     pub fn cost_change(&self, data: &Dataset, at: Parameter, h: f64) -> Result<f64> {
-        check_nudge(h)?;
+        check_change(h)?;
         Ok(self.clone().cost_with(data, at, self.parameter(at)? + h)? - self.cost(data)?)
     }
 
-    /// The cost with another value of one parameter, which is put back.
+    /// The cost with another value of one parameter. The parameter gets its old value back.
     fn cost_with(&mut self, data: &Dataset, at: Parameter, value: f64) -> Result<f64> {
         let before = self.parameter(at)?;
         self.set_parameter(at, value)?;
@@ -174,7 +175,7 @@ impl fmt::Display for GradientCheck {
     }
 }
 
-fn check_nudge(h: f64) -> Result<()> {
+fn check_change(h: f64) -> Result<()> {
     if h == 0.0 || !h.is_finite() {
         return Err(Error::value("h", "a finite number other than 0", h.to_string()));
     }

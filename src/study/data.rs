@@ -1,4 +1,4 @@
-//! Data sets: samples as columns, labels 0 and 1.
+//! Data sets: their samples are columns, their labels are 0 and 1.
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ use crate::support::error::{Error, Result, check_not_negative};
 use crate::support::matrix::{check_label, check_labels, check_samples, in_standard_layout};
 use crate::support::random::{Random, Stream};
 
-/// The most samples that a generator makes.
+/// The largest number of samples that a generator makes.
 const MAX_SAMPLES: usize = 100_000_000;
 
 /// Samples `x`, (features, m), and their labels `y`, (1, m).
@@ -35,8 +35,8 @@ pub struct Dataset {
 impl Dataset {
     /// A data set of the samples `x`, (features, m), and the labels `y`, (1, m).
     ///
-    /// Errors if there is no feature or no sample, if the columns do not match, if a feature is not finite or a label
-    /// neither 0 nor 1.
+    /// Errors if there is no feature or no sample, if `x` and `y` have different numbers of columns, if a
+    /// feature is not finite, or if a label is neither 0 nor 1.
     pub fn new(x: Array2<f64>, y: Array2<f64>) -> Result<Self> {
         check_samples(&x)?;
         check_labels(&y, x.ncols())?;
@@ -68,20 +68,21 @@ impl Dataset {
         self.y.iter().filter(|&&y| y == 1.0).count()
     }
 
-    /// Gives one sample, counted from 0, another label. Errors if there is no such sample or the label is not 0 or 1.
+    /// Changes the label of one sample; samples are counted from 0. Errors if there is no such sample or if the label
+    /// is neither 0 nor 1.
     pub fn set_label(&mut self, sample: usize, label: f64) -> Result<()> {
         check_label(label)?;
         if sample >= self.samples() {
-            let expected = format!("a sample below {}", self.samples());
+            let expected = format!("a number below {}", self.samples());
             return Err(Error::value("sample", expected, sample.to_string()));
         }
         self.y[[0, sample]] = label;
         Ok(())
     }
 
-    /// The first `zeros` samples of label 0 and the first `ones` of label 1, in the order that they have.
+    /// The first `zeros` samples of label 0 and the first `ones` samples of label 1, in their order in this data set.
     ///
-    /// Errors if there are not so many, or if both numbers are 0.
+    /// Errors if there are fewer of them, or if both numbers are 0.
     pub fn subset(&self, zeros: usize, ones: usize) -> Result<Self> {
         let has = [self.samples() - self.ones(), self.ones()];
         if zeros == 0 && ones == 0 {
@@ -132,8 +133,8 @@ pub fn circles_test() -> Dataset {
 
 /// The standard normal numbers from which the course draws its random starts, in the shapes of W¹, W² and W³.
 ///
-/// For its network [2, 10, 5, 1]: (10, 2), (5, 10) and (1, 5). Times 10 they are its large random start, times
-/// √(2 / n_{l-1}) its He start. From NumPy's `RandomState(3)`.
+/// The course's network is [2, 10, 5, 1], so the shapes are (10, 2), (5, 10) and (1, 5). Multiplied by 10, the numbers
+/// are its large random start; multiplied by √(2 / n_{l-1}), its He start. They come from NumPy's `RandomState(3)`.
 ///
 /// ```
 /// use zero_init::prelude::*;
@@ -150,7 +151,8 @@ pub fn course_normals() -> Vec<Array2<f64>> {
     shapes.map(|(rows, columns)| Array2::from_shape_simple_fn((rows, columns), || numbers.next().expect("75"))).to_vec()
 }
 
-/// Rows `x1,x2,y` below a heading. Only for the files of this crate, which a test reads.
+/// The data set in a text with rows `x1,x2,y` below a heading. It may panic, so it is only for the files of this crate,
+/// which a test reads.
 fn from_csv(text: &str) -> Dataset {
     let numbers: Vec<f64> = numbers(text.split_once('\n').expect("a heading").1).collect();
     let rows = Array2::from_shape_vec((numbers.len() / 3, 3), numbers).expect("3 columns");
@@ -162,20 +164,23 @@ fn numbers(rows: &str) -> impl Iterator<Item = f64> {
     rows.lines().flat_map(|row| row.split(',')).map(|v| v.parse().expect("a number"))
 }
 
-/// What a generator of data makes: how many samples of each label, how noisy, from which seed.
+/// What a generator of data makes: how many samples of each label, with how much noise, and from which seed.
 ///
 /// ```
 /// use zero_init::prelude::*;
 ///
-/// let data = two_blobs(Sampling { zeros: 100, ones: 200, noise: 0.5, seed: 1 })?;
-/// assert_eq!((data.samples(), data.ones()), (300, 200));
+/// let sampling = Sampling { zeros: 2, ones: 2, noise: 0.0, seed: 1 };
+/// assert_eq!(two_blobs(sampling)?.x(), array![[-1.0, -1.0, 1.0, 1.0], [-1.0, -1.0, 1.0, 1.0]]);
+/// assert_eq!(xor(sampling)?.x(), array![[1.0, -1.0, 1.0, -1.0], [1.0, -1.0, -1.0, 1.0]]);
+/// let noisy = circles(Sampling { zeros: 100, ones: 200, noise: 0.05, seed: 1 })?;
+/// assert_eq!((noisy.samples(), noisy.ones()), (300, 200));
 /// # Ok::<(), zero_init::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Sampling {
-    /// Samples of label 0.
+    /// The number of samples of label 0.
     pub zeros: usize,
-    /// Samples of label 1.
+    /// The number of samples of label 1.
     pub ones: usize,
     /// The standard deviation of the normal noise added to each feature.
     pub noise: f64,
@@ -183,17 +188,11 @@ pub struct Sampling {
     pub seed: u64,
 }
 
-/// Two circles around 0, as in the course: radius 1 for label 0, 0.8 for label 1, evenly spaced before the noise.
+/// Two circles around 0, as in the course. The radius is 1 for label 0 and 0.8 for label 1; before the noise, the
+/// samples are evenly spaced.
 ///
-/// Errors if there is no sample or more than 10^8, or if the noise is negative or not finite.
-///
-/// ```
-/// use zero_init::prelude::*;
-///
-/// let data = circles(Sampling { zeros: 10, ones: 10, noise: 0.0, seed: 1 })?;
-/// assert!((data.x().column(0).dot(&data.x().column(0)) - 1.0).abs() < 1e-15);
-/// # Ok::<(), zero_init::Error>(())
-/// ```
+/// Errors if there is no sample or more than 10^8, or if the noise is negative or not finite. [`Sampling`] has an
+/// example.
 pub fn circles(sampling: Sampling) -> Result<Dataset> {
     sampling.make(|label, turn, _| {
         let radius = if label == 0.0 { 1.0 } else { 0.8 };
@@ -202,28 +201,13 @@ pub fn circles(sampling: Sampling) -> Result<Dataset> {
     })
 }
 
-/// Two normal blobs: around (-1, -1) for label 0, around (1, 1) for label 1. Errors as [`circles`] does.
-///
-/// ```
-/// use zero_init::prelude::*;
-///
-/// let data = two_blobs(Sampling { zeros: 1, ones: 1, noise: 0.0, seed: 1 })?;
-/// assert_eq!(data.x(), ndarray::array![[-1.0, 1.0], [-1.0, 1.0]]);
-/// # Ok::<(), zero_init::Error>(())
-/// ```
+/// Two normally distributed groups: around (-1, -1) for label 0, around (1, 1) for label 1. Errors as [`circles`] does.
 pub fn two_blobs(sampling: Sampling) -> Result<Dataset> {
     sampling.make(|label, _, _| [2.0 * label - 1.0; 2])
 }
 
-/// Four normal blobs in the corners (±1, ±1): label 1 where the signs differ. Errors as [`circles`] does.
-///
-/// ```
-/// use zero_init::prelude::*;
-///
-/// let data = xor(Sampling { zeros: 2, ones: 2, noise: 0.0, seed: 1 })?;
-/// assert_eq!(data.x(), ndarray::array![[1.0, -1.0, 1.0, -1.0], [1.0, -1.0, -1.0, 1.0]]);
-/// # Ok::<(), zero_init::Error>(())
-/// ```
+/// Four normally distributed groups around the corners (±1, ±1). The label is 1 where the signs differ. Errors as
+/// [`circles`] does.
 pub fn xor(sampling: Sampling) -> Result<Dataset> {
     sampling.make(|label, _, index| {
         let side = if index % 2 == 0 { 1.0 } else { -1.0 };
@@ -232,7 +216,8 @@ pub fn xor(sampling: Sampling) -> Result<Dataset> {
 }
 
 impl Sampling {
-    /// Label 0 first; `center` gives a sample's place before the noise from its label, index / count and index.
+    /// Makes the samples of label 0, then those of label 1. `center` gives the place of a sample before the noise, from
+    /// its label, from index / count, and from its index among the samples of this label.
     fn make(self, center: impl Fn(f64, f64, usize) -> [f64; 2]) -> Result<Dataset> {
         if self.zeros.saturating_add(self.ones) > MAX_SAMPLES {
             let came = format!("{} and {}", self.zeros, self.ones);

@@ -6,8 +6,8 @@ use crate::support::error::{Error, Result};
 use crate::support::matrix::Layers;
 use crate::support::random::{Random, Stream};
 
-/// What dropout multiplies the activations of the hidden layers by, each (n_l, m): 0 for a unit that is left out of a
-/// sample, 1 / keep for one that is kept. Without dropout there are no masks.
+/// The factors by which dropout multiplies the activations of the hidden layers, (n_l, m) for each layer: 0 where a
+/// unit is left out for a sample, 1 / keep where it is kept. Without dropout there are no masks.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Masks(Vec<Array2<f64>>);
 
@@ -27,7 +27,7 @@ pub(crate) struct Dropout {
 }
 
 impl Dropout {
-    /// Every hidden unit is kept, for every sample, with probability `keep`.
+    /// Dropout that keeps each hidden unit, for each sample, with probability `keep`.
     pub(crate) fn new(keep: f64, seed: u64) -> Result<Self> {
         if !(keep > 0.0 && keep <= 1.0) {
             return Err(Error::value("keep", "a probability above 0 and at most 1", keep.to_string()));

@@ -1,4 +1,4 @@
-//! Symmetry: units of a layer that compute the same, and the narrower network that computes what they do.
+//! Symmetry: units of a layer that compute the same values, and the narrower network that computes the same function.
 
 use std::fmt;
 
@@ -11,7 +11,7 @@ use crate::support::matrix::check_finite;
 /// The units of a hidden layer in groups of twins: units with the same incoming weights and bias.
 ///
 /// Twins have the same z and a for every input. If their outgoing weights are the same too, they have the same δ and
-/// the same gradient, and gradient descent never parts them.
+/// the same gradient, and gradient descent never makes them different.
 ///
 /// ```
 /// use zero_init::prelude::*;
@@ -29,7 +29,7 @@ pub struct Symmetry {
 }
 
 impl Symmetry {
-    /// How many distinct units the layer has.
+    /// The number of distinct units in the layer.
     pub fn distinct(&self) -> usize {
         self.groups.len()
     }
@@ -50,20 +50,21 @@ impl fmt::Display for Symmetry {
 }
 
 impl Network {
-    /// The units of layer l in groups of twins: incoming weights and bias differ by at most `tolerance` from those of
-    /// the first unit of their group. A tolerance of 0 means: to the last bit, but for the sign of a zero.
+    /// The units of layer l in groups of twins: the incoming weights and the bias of a unit differ by at most
+    /// `tolerance` from those of the first unit of its group. With a tolerance of 0 they are equal to the last bit,
+    /// except for the sign of a zero.
     ///
     /// Errors if `layer` is not one of 1 … L, or `tolerance` is negative or not finite.
     pub fn symmetry(&self, layer: usize, tolerance: f64) -> Result<Symmetry> {
         check_not_negative("tolerance", tolerance)?;
         let (w, b) = (self.weights(layer)?, self.biases(layer)?);
-        let twins = |i: usize, j: usize| {
+        let are_twins = |i: usize, j: usize| {
             let bias = (b[[i, 0]] - b[[j, 0]]).abs() <= tolerance;
             bias && w.row(i).iter().zip(w.row(j)).all(|(v, u)| (v - u).abs() <= tolerance)
         };
         let mut groups: Vec<Vec<usize>> = Vec::new();
         for unit in 0..w.nrows() {
-            match groups.iter_mut().find(|group| twins(group[0], unit)) {
+            match groups.iter_mut().find(|group| are_twins(group[0], unit)) {
                 Some(group) => group.push(unit),
                 None => groups.push(vec![unit]),
             }
@@ -71,11 +72,12 @@ impl Network {
         Ok(Symmetry { layer, groups })
     }
 
-    /// The narrower network that computes the same function: of every group of twins one unit is left.
+    /// The narrower network that computes the same function: it keeps one unit of every group of twins.
     ///
-    /// Its outgoing weights are the sums of those of its group, so the next layer gets the same z, to rounding: twins'
-    /// contributions are added before they are multiplied by a. Layer by layer, so that twins which the merging makes
-    /// are merged as well. Errors if such a sum overflows.
+    /// The outgoing weights of this unit are the sums of those of its group. So the next layer gets the same z, except
+    /// for rounding, because the weights are added before they are multiplied by a. The layers are merged one after the
+    /// other, so that units that become twins by the merging of earlier layers are merged as well. Errors if such a sum
+    /// overflows.
     ///
     /// ```
     /// use zero_init::prelude::*;

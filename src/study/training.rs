@@ -1,4 +1,4 @@
-//! Training: full-batch gradient descent, and a history of what one asks for.
+//! Training: full-batch gradient descent, and a history of what it is asked to record.
 
 use std::fmt;
 
@@ -10,10 +10,10 @@ use crate::support::error::{Error, Result, check_positive};
 use crate::support::matrix::MAX_PARAMETERS;
 use crate::support::text::number;
 
-/// A run of full-batch gradient descent: W - learning_rate · dW and b - learning_rate · db, so many times.
+/// A run of full-batch gradient descent: in each step, W becomes W - learning_rate · dW, and b likewise.
 ///
-/// Nothing is recorded that is not asked for, and what is not recorded costs nothing. Step k is the state after k
-/// updates: step 0 is the start. A large data set is worked on by all cores, with the same result to the last bit.
+/// It records only what it is asked to record; the rest costs nothing. Step k is the state after k updates, so step 0
+/// is the start. With a large data set all cores are used, and the result is the same to the last bit.
 ///
 /// ```
 /// use zero_init::prelude::*;
@@ -28,7 +28,7 @@ use crate::support::text::number;
 /// assert_eq!(history.snapshots(), [(0, start), (2000, network.clone())]);
 ///
 /// let error = Training::new(1e200, 100).run(&mut network, &data).unwrap_err();
-/// assert!(error.to_string().contains("after step")); // the network is as it was
+/// assert!(error.to_string().contains("after step")); // the network is unchanged
 /// # Ok::<(), zero_init::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq)]
@@ -42,12 +42,12 @@ pub struct Training {
 }
 
 impl Training {
-    /// Trains the network, in place.
+    /// Trains the network in place.
     ///
-    /// Errors, leaving the network as it was, if the learning rate is not a finite number above 0, if the steps to
-    /// record are not in rising order, beyond the last step or too many, if the data has another number of features,
-    /// if `keep` of dropout is not in (0, 1], or if a parameter, or a number to record, becomes infinite or NaN
-    /// ([`Error::Diverged`] says after which step).
+    /// The network is unchanged if there is an error. Errors if the learning rate is not a finite number above 0, if
+    /// the steps to record are not in rising order, are beyond the last step or are too many, if the data has another
+    /// number of features, if `keep` of dropout is not in (0, 1], or if a parameter, or a number to record, becomes
+    /// infinite or NaN ([`Error::Diverged`] says after which step).
     pub fn run(&self, network: &mut Network, data: &Dataset) -> Result<History> {
         self.check(network)?;
         let dropout = self.dropout.map(|(keep, seed)| Dropout::new(keep, seed)).transpose()?;
@@ -68,7 +68,7 @@ impl Training {
         Ok(history)
     }
 
-    /// So many steps with this learning rate, recording nothing.
+    /// This number of steps with this learning rate; nothing is recorded.
     pub fn new(learning_rate: f64, steps: usize) -> Self {
         let never = || Steps::Never;
         Training { learning_rate, steps, cost: never(), norms: never(), snapshots: never(), dropout: None }
@@ -89,17 +89,17 @@ impl Training {
         Training { snapshots: steps, ..self }
     }
 
-    /// Trains with dropout on the hidden layers: each unit is kept, for each sample and step, with probability `keep`.
+    /// Trains with dropout on the hidden layers: for each sample and step, each unit is kept with probability `keep`.
     ///
-    /// What is kept is divided by `keep` (inverted dropout; Srivastava et al. 2014). The costs and norms recorded are
-    /// those of the step with the units that it leaves out.
+    /// The activations of units that are kept are divided by `keep` (inverted dropout; Srivastava et al. 2014). The
+    /// recorded costs and norms are those of the network without the units that the step leaves out.
     ///
     /// ```
     /// use zero_init::prelude::*;
     ///
     /// let mut network = Network::new(&[2, 3, 1], Activation::Relu, Init::Constant(0.5))?;
     /// Training::new(0.1, 1).dropout(0.5, 1).run(&mut network, &circles_train())?;
-    /// assert_ne!(network.weights(1)?.row(0), network.weights(1)?.row(1)); // the units are equal no more
+    /// assert_ne!(network.weights(1)?.row(0), network.weights(1)?.row(1)); // the units are no longer equal
     /// # Ok::<(), zero_init::Error>(())
     /// ```
     pub fn dropout(self, keep: f64, seed: u64) -> Self {
@@ -110,7 +110,8 @@ impl Training {
         [&self.cost, &self.norms, &self.snapshots].iter().any(|steps| steps.contains(step))
     }
 
-    /// Adds to the history what is to be recorded at a step, after its passes and before its update.
+    /// Adds to the history what is to be recorded at a step. It is called after the passes of the step and before its
+    /// update.
     fn record(&self, step: usize, network: &Network, batch: &Batch, history: &mut History) -> Result<()> {
         if self.snapshots.contains(step) {
             history.snapshots.push((step, network.clone()));
@@ -139,10 +140,10 @@ impl Training {
     }
 }
 
-/// The most numbers that one kind of record may have; snapshots may have [`MAX_PARAMETERS`].
+/// The most numbers that the records of one kind may have; snapshots may have [`MAX_PARAMETERS`].
 const MAX_RECORDS: usize = 10_000_000;
 
-/// At which steps something is recorded.
+/// The steps at which something is recorded.
 ///
 /// ```
 /// use zero_init::prelude::*;
@@ -158,9 +159,9 @@ const MAX_RECORDS: usize = 10_000_000;
 pub enum Steps {
     /// Never.
     Never,
-    /// At step 0 and at every so many steps.
+    /// At step 0 and then at regular intervals.
     Every(
-        /// How many; at least 1.
+        /// The number of steps in an interval, at least 1.
         usize,
     ),
     /// At these steps, in rising order.
@@ -182,7 +183,7 @@ impl Steps {
     fn check(&self, argument: &'static str, last: usize, most: usize) -> Result<()> {
         let count = match self {
             Steps::Never => 0,
-            Steps::Every(0) => return Err(Error::value(argument, "every 1 or more steps", "Every(0)")),
+            Steps::Every(0) => return Err(Error::value(argument, "an interval of at least 1 step", "Every(0)")),
             Steps::Every(interval) => (last / interval).saturating_add(1),
             Steps::At(steps) => {
                 if !steps.is_sorted_by(|a, b| a < b) {

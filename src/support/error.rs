@@ -1,10 +1,10 @@
-//! What can go wrong, and how it is said.
+//! The errors of this crate and their messages.
 
 use std::fmt;
 
-/// Everything that a function of this crate can refuse.
+/// The reasons why a function of this crate can fail.
 ///
-/// Each message names the argument, what was expected and what came. Nothing is changed by a call that fails.
+/// Each message names the argument, what was expected, and what the function got. A call that fails changes nothing.
 ///
 /// ```
 /// use zero_init::prelude::*;
@@ -19,21 +19,21 @@ pub enum Error {
     Shape {
         /// The argument's name.
         argument: &'static str,
-        /// The shape that fits.
+        /// The shape that was expected.
         expected: String,
-        /// The shape that came.
+        /// The shape that the function got.
         came: String,
     },
-    /// An argument has the right shape and a value that makes no sense.
+    /// An argument has the right shape, but a value that makes no sense.
     Value {
         /// The argument's name.
         argument: &'static str,
-        /// The values that make sense.
+        /// The values that were expected.
         expected: String,
-        /// The value that came.
+        /// The value that the function got.
         came: String,
     },
-    /// Gradient descent left the finite numbers.
+    /// Gradient descent produced a number that is not finite.
     Diverged {
         /// The number of steps after which a parameter, or a number to record, was infinite or NaN.
         step: usize,
@@ -42,19 +42,19 @@ pub enum Error {
     },
     /// A file could not be written.
     File {
-        /// Where it should have gone.
+        /// The path of the file.
         path: String,
-        /// What the system said.
+        /// The message of the operating system.
         cause: String,
     },
     /// A figure could not be drawn.
     Figure {
-        /// What the drawing library said.
+        /// The message of the drawing library.
         cause: String,
     },
 }
 
-/// The result of every function here that can refuse its arguments.
+/// The result of every function of this crate that can fail.
 ///
 /// ```
 /// let loss: zero_init::Result<f64> = zero_init::cross_entropy(0.5, 1.0);
@@ -74,7 +74,7 @@ impl Error {
     }
 }
 
-/// A number that is finite and at least 0.
+/// Checks that a number is finite and at least 0.
 pub(crate) fn check_not_negative(argument: &'static str, value: f64) -> Result<()> {
     if value.is_finite() && value >= 0.0 {
         Ok(())
@@ -83,7 +83,7 @@ pub(crate) fn check_not_negative(argument: &'static str, value: f64) -> Result<(
     }
 }
 
-/// A number that is finite and above 0.
+/// Checks that a number is finite and above 0.
 pub(crate) fn check_positive(argument: &'static str, value: f64) -> Result<()> {
     if value.is_finite() && value > 0.0 {
         Ok(())

@@ -1,10 +1,10 @@
 //! Matrices: the products and sums of the forward and the backward pass, and checks that functions share.
 //!
-//! A library's matrix product packs its matrices first, which takes longer than the product if layers are as small as
-//! here. So the products of small layers are loops over samples that lie side by side in memory, written so that the
-//! compiler makes vector code of them. The order of every sum is fixed, so they give the same bits on every machine,
-//! whatever the width of its vectors. Layers of [`LARGE`] weights and more go to the library `matrixmultiply`, which
-//! is faster there and sums in an order of its own.
+//! A library's matrix product first copies its matrices into another order. For layers as small as the ones here this
+//! takes longer than the product itself. So the products of small layers are loops over samples that lie side by side
+//! in memory, written so that the compiler turns them into vector code. The order of every sum is fixed, so these loops
+//! give the same bits on every machine, whatever the width of its vectors. Layers of [`LARGE`] weights and more use the
+//! library `matrixmultiply`, which is faster for them and has its own order of the sums.
 
 use std::ops::{Index, IndexMut};
 
@@ -13,19 +13,20 @@ use ndarray::{Array2, ArrayView2, Axis};
 
 use crate::support::error::{Error, Result};
 
-/// Samples that are summed up at once: sums over samples are taken block by block. The arrays of a block of a small
-/// network fit into a processor's second-level cache; the number is a multiple of [`LANES`] and not of 512, since
+/// The number of samples in a block: sums over samples are computed block by block. The arrays of a block of a small
+/// network fit into a processor's second-level cache. The number is a multiple of [`LANES`] and not of 512, because
 /// rows at distances of 4096 bytes would push each other out of the cache.
 pub(crate) const BLOCK: usize = 480;
 
-/// Samples that a loop handles at once, in registers.
+/// The number of samples that a loop handles at once, in registers.
 const LANES: usize = 32;
 
 /// Samples that the loop over weighted sums handles at once: as many as fit into the registers that there are. Each
 /// sample has a sum of its own, so the number changes no bit.
 const WIDE: usize = if cfg!(target_feature = "avx512f") { 64 } else { 32 };
 
-/// From this many weights on, the library's product was faster, measured at the 300 samples of the course.
+/// With this number of weights or more the library's product is faster. This was measured with the course's 300
+/// samples.
 const LARGE: usize = 16 * 16;
 
 /// The most parameters that a network may have (800 MB).
@@ -40,13 +41,13 @@ impl<T> Layers<T> {
         self.0.iter()
     }
 
-    /// Layer l, to be changed, and layer l + 1.
+    /// The values of layer l, which can be changed, and of layer l + 1.
     pub(crate) fn with_next(&mut self, l: usize) -> (&mut T, &T) {
         let (below, above) = self.0.split_at_mut(l);
         (&mut below[l - 1], &above[0])
     }
 
-    /// The value of a layer that a caller names. Errors if `layer` is not one of 1 … L.
+    /// The value of the layer with this number. Errors if `layer` is not one of 1 … L.
     pub(crate) fn get(&self, layer: usize) -> Result<&T> {
         check_layer(layer, 1, self.0.len())?;
         Ok(&self[layer])
@@ -89,7 +90,7 @@ pub(crate) fn transpose_times<'a>(
     out
 }
 
-/// out = start + W a, where `start` is one number a row.
+/// out = start + W a, where `start` gives one number for each row.
 fn add_weighted(w: ArrayView2<f64>, a: &Array2<f64>, start: impl Fn(usize) -> f64, out: &mut Array2<f64>) {
     if w.len() >= LARGE {
         out.rows_mut().into_iter().enumerate().for_each(|(row, mut out)| out.fill(start(row)));
@@ -169,10 +170,10 @@ fn dot(x: &[f64], y: &[f64]) -> f64 {
     fold(sums_of_products(x, y)) + fold(rest) + last
 }
 
-/// The sums of the products x_i y_i of whole groups of [`LANES`], in 8 sums that are still to be added up.
+/// The sum of the products x_i y_i in whole groups of [`LANES`], as 8 partial sums that still have to be added up.
 ///
-/// Never inlined: together with the rest of `dot`, the compiler would make vectors of only two numbers here, which takes
-/// twice the time.
+/// This function must not be inlined: together with the rest of `dot`, the compiler would use vectors of only two
+/// numbers here, which takes twice the time.
 #[inline(never)]
 fn sums_of_products(x: &[f64], y: &[f64]) -> [f64; 8] {
     let mut sums = [0.0; LANES];
@@ -197,7 +198,7 @@ fn sum(x: &[f64]) -> f64 {
     fold(sums) + rest.iter().sum::<f64>()
 }
 
-/// The sum of all lanes, halves upon halves; N is a power of two.
+/// The sum of all lanes: the upper half is added to the lower half until one number is left. N is a power of two.
 fn fold<const N: usize>(mut sums: [f64; N]) -> f64 {
     let mut width = N;
     while width > 1 {
@@ -209,7 +210,8 @@ fn fold<const N: usize>(mut sums: [f64; N]) -> f64 {
     sums[0]
 }
 
-/// The size of a matrix, its Frobenius norm √Σ v². Scaled, so that tiny entries do not underflow when squared.
+/// The size of a matrix: its Frobenius norm √Σ v². The entries are scaled first, so that tiny ones do not underflow
+/// when they are squared.
 pub(crate) fn norm(matrix: &Array2<f64>) -> f64 {
     let largest = largest(matrix);
     if largest == 0.0 || !largest.is_finite() {
@@ -218,14 +220,14 @@ pub(crate) fn norm(matrix: &Array2<f64>) -> f64 {
     largest * sum(values(&matrix.mapv(|v| (v / largest) * (v / largest)))).sqrt()
 }
 
-/// The largest absolute value: 0 only if every value is, NaN if one is.
+/// The largest absolute value. It is 0 only if every value is 0, and NaN if one of them is NaN.
 pub(crate) fn largest<'a>(values: impl IntoIterator<Item = &'a f64>) -> f64 {
     values.into_iter().fold(0.0, |largest, v| if v.abs() > largest || v.is_nan() { v.abs() } else { largest })
 }
 
 // --- Layout -----------------------------------------------------------------------------------------------------------
 
-/// The same matrix, row after row in memory, as every matrix that the crate keeps.
+/// The same matrix, stored row after row in memory. Every matrix that the crate keeps is stored in this way.
 pub(crate) fn in_standard_layout(matrix: Array2<f64>) -> Array2<f64> {
     if matrix.is_standard_layout() { matrix } else { matrix.as_standard_layout().into_owned() }
 }
@@ -241,7 +243,7 @@ pub(crate) fn values_mut(matrix: &mut Array2<f64>) -> &mut [f64] {
 
 // --- Checks -----------------------------------------------------------------------------------------------------------
 
-/// The sizes of the layers, inputs first, make a network with one output unit that is not absurdly large.
+/// Checks that the sizes of the layers, inputs first, describe a network with one output unit that is not too large.
 pub(crate) fn check_sizes(sizes: &[usize]) -> Result<()> {
     if sizes.len() < 2 {
         let expected = "at least 2 (inputs and the output unit)";
@@ -254,8 +256,8 @@ pub(crate) fn check_sizes(sizes: &[usize]) -> Result<()> {
         let came = format!("{} units", sizes[sizes.len() - 1]);
         return Err(Error::value("sizes", "1 unit in the last layer", came));
     }
-    let of_layer = |n: &[usize]| n[1].saturating_mul(n[0].saturating_add(1));
-    if sizes.windows(2).map(of_layer).fold(0, usize::saturating_add) > MAX_PARAMETERS {
+    let parameters_of_layer = |n: &[usize]| n[1].saturating_mul(n[0].saturating_add(1));
+    if sizes.windows(2).map(parameters_of_layer).fold(0, usize::saturating_add) > MAX_PARAMETERS {
         return Err(Error::value("sizes", format!("at most {MAX_PARAMETERS} parameters"), format!("{sizes:?}")));
     }
     Ok(())
@@ -269,7 +271,7 @@ pub(crate) fn check_layer(layer: usize, first: usize, last: usize) -> Result<()>
     }
 }
 
-/// The matrix of a layer has the expected shape.
+/// Checks that the matrix of a layer has the expected shape.
 pub(crate) fn check_shape(
     argument: &'static str,
     layer: usize,
@@ -283,7 +285,7 @@ pub(crate) fn check_shape(
     }
 }
 
-/// Every number is finite; else the error says where the first other one is.
+/// Checks that every number is finite. The error says where the first one that is not finite stands.
 pub(crate) fn check_finite(argument: &'static str, matrix: &Array2<f64>) -> Result<()> {
     match matrix.indexed_iter().find(|(_, v)| !v.is_finite()) {
         None => Ok(()),
@@ -294,7 +296,7 @@ pub(crate) fn check_finite(argument: &'static str, matrix: &Array2<f64>) -> Resu
     }
 }
 
-/// What was computed for the layers stayed finite; else the error says in which layer a number did not.
+/// Checks that everything that was computed for the layers is finite. The error says in which layer it is not.
 pub(crate) fn check_no_overflow(what: &str, matrices: &Layers<Array2<f64>>) -> Result<()> {
     match matrices.iter().position(|matrix| !largest(matrix).is_finite()) {
         None => Ok(()),
@@ -305,7 +307,7 @@ pub(crate) fn check_no_overflow(what: &str, matrices: &Layers<Array2<f64>>) -> R
     }
 }
 
-/// The samples are (features, m), with at least one feature, at least one sample, and finite numbers.
+/// Checks that the samples, (features, m), have at least one feature, at least one sample, and only finite numbers.
 pub(crate) fn check_samples(x: &Array2<f64>) -> Result<()> {
     if x.nrows() == 0 {
         return Err(Error::shape("x", "at least 1 row (feature)", "none"));
@@ -316,7 +318,7 @@ pub(crate) fn check_samples(x: &Array2<f64>) -> Result<()> {
     check_finite("x", x)
 }
 
-/// The labels are (1, m), each 0 or 1.
+/// Checks that the labels are (1, m), and that each is 0 or 1.
 pub(crate) fn check_labels(y: &Array2<f64>, samples: usize) -> Result<()> {
     if y.dim() != (1, samples) {
         return Err(Error::shape("y", format!("shape (1, {samples})"), format!("{:?}", y.dim())));
@@ -333,7 +335,8 @@ mod tests {
     use super::*;
     use crate::support::random::{Random, Stream};
 
-    /// Every count of samples around a block and around the lanes, and both sides of the switch to the library.
+    /// The numbers of samples are around the sizes of a block and of the lanes; the layers are below and above the
+    /// limit from which on the library's product is used.
     #[test]
     fn products_agree_with_ndarray_for_every_shape() {
         let mut random = Random::new(1, Stream::Data);

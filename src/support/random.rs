@@ -1,15 +1,15 @@
 //! Random numbers that are the same on every platform and in every later release of `rand`.
 //!
-//! The generator is ChaCha with 8 rounds (Bernstein 2008), a published algorithm; its key is the seed, then the
-//! number of the stream, then zeros. What is made of its 64-bit words is spelled out here rather than left to a
-//! library's distributions, which may change.
+//! The generator is ChaCha with 8 rounds (Bernstein 2008), a published algorithm; its key is the seed, then the number
+//! of the stream, then zeros. How its 64-bit words become random numbers is written down here and not left to the
+//! distributions of a library, which may change.
 
 use rand::rngs::ChaCha8Rng;
 use rand::{Rng, SeedableRng};
 
 use super::elementary::ln;
 
-/// What the numbers are for: the same seed gives unrelated numbers for different purposes.
+/// The purpose of the numbers: the same seed gives unrelated numbers for different purposes.
 #[derive(Clone, Copy)]
 pub(crate) enum Stream {
     Weights,
@@ -35,7 +35,8 @@ impl Random {
 
     /// A standard normal number, by the ratio of uniforms (Kinderman & Monahan 1977).
     ///
-    /// The result is a quotient, which IEEE 754 fixes to the last bit; a logarithm only decides what is accepted.
+    /// The result is a quotient, whose every bit IEEE 754 defines. A logarithm only decides which quotients are
+    /// accepted.
     pub(crate) fn normal(&mut self) -> f64 {
         let bound = (2.0 / std::f64::consts::E).sqrt();
         loop {

@@ -1,8 +1,9 @@
-//! Text: numbers, layer numbers, and what tables and figures have in common.
+//! Text: how numbers and layer numbers are written, and what tables and figures have in common.
 
 use super::elementary::log10;
 
-/// A number to four significant digits, or to two if very small or large. Only zero, of either sign, is "0".
+/// A number with four significant digits, or with two if it is very small or very large. Only zero, with either sign,
+/// is written "0".
 ///
 /// ```
 /// use zero_init::notebook::number;
@@ -26,18 +27,19 @@ pub fn number(value: f64) -> String {
     }
 }
 
-/// Digits for a layer's number, as in W².
+/// A number in superscript digits, for the number of a layer as in W².
 pub(crate) fn superscript(number: usize) -> String {
     const DIGITS: [char; 10] = ['⁰', '¹', '²', '³', '⁴', '⁵', '⁶', '⁷', '⁸', '⁹'];
     number.to_string().bytes().map(|digit| DIGITS[usize::from(digit - b'0')]).collect()
 }
 
-/// Text for HTML and SVG.
+/// The text with the special characters of HTML and SVG escaped.
 pub(crate) fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
-/// The indices to show of so many: all up to `most`, else the first and the last; `None` for those left out.
+/// Which of `count` indices to show: all if there are at most `most`, otherwise the first and the last ones, with
+/// `None` in place of those that are left out.
 pub(crate) fn indices_to_show(count: usize, most: usize) -> Vec<Option<usize>> {
     if count <= most {
         return (0..count).map(Some).collect();

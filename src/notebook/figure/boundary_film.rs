@@ -11,8 +11,8 @@ const TITLE: &str = "Decision boundary along training";
 
 /// The [decision boundary](super::decision_boundary) along training: a slider leads through the recorded networks.
 ///
-/// Errors if no network was recorded ([`Training::record_snapshots`](crate::Training::record_snapshots)) or more than 120, and
-/// where the figure of one of them errs.
+/// Errors if no network was recorded ([`Training::record_snapshots`](crate::Training::record_snapshots)), if more than
+/// 120 were recorded, or if the figure of one of them cannot be drawn.
 ///
 /// ```
 /// use zero_init::prelude::*;

@@ -6,10 +6,11 @@ use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 use super::cost_curves::{curve, thinned, typical};
-use super::decision_boundary::{Plane, draw_samples, one, ranges, score, zero};
+use super::decision_boundary::{Plane, draw_samples, mark_of_label_0, mark_of_label_1, ranges, score};
 use super::film::{Frame, Parts, hexadecimal, polyline};
 use super::{
-    Area, Axis, BLUE, FONT, Film, INK, LOOKS, TITLE_SIZE, axes, coordinates, drawing, elements, extent, looks, note,
+    Area, Axis, BLUE, FONT, Film, INK, SERIES_STYLES, TITLE_SIZE, axes, coordinates, drawing, elements, extent,
+    series_styles, text_at,
 };
 use crate::argument::network::Network;
 use crate::study::data::Dataset;
@@ -18,29 +19,31 @@ use crate::support::elementary::log10;
 use crate::support::error::{Error, Result};
 use crate::support::text::number;
 
-/// Chosen so that the plots are nearly square.
+/// The size of the figure in pixels. It makes the plots nearly square.
 const SIZE: (u32, u32) = (960, 376);
 
-/// Of norms at more steps, one in two, in three and so on is drawn.
+/// If norms were recorded at more steps than this, only every second, third, … of them is drawn.
 const MOST_POINTS: usize = 300;
 
 const TITLE_HEIGHT: i32 = 34;
 
-/// The height of the line below the panels that says what lines and marks are.
+/// The height of the key below the panels, which explains the lines and marks.
 const KEY_HEIGHT: i32 = 34;
 
 const TITLE: &str = "One network, several starts";
 
-/// The pixels of a plot, across and down.
+/// The horizontal and the vertical range of a plot, in pixels.
 type Field = (Range<i32>, Range<i32>);
 
 /// Cost, layer-by-layer gradients and decision boundary of up to six named runs: the reader picks a run and a step.
 ///
-/// All runs have the same axes. A gradient that is exactly 0 has no place on a log axis: it is drawn below it. Errors
-/// if there is no run or more than six, if two have the same name, if a run recorded no cost, no norms or no network
-/// ([`Training::record_cost`](crate::Training::record_cost), [`record_norms`](crate::Training::record_norms),
-/// [`record_snapshots`](crate::Training::record_snapshots)), if there are more than 120 networks in all, if their layers are more
-/// than six or not as many in each run, and where the [figure of the boundary](super::decision_boundary) errs.
+/// All runs have the same axes. A gradient that is exactly 0 has no place on a log axis, so it is drawn below the axis.
+///
+/// Errors if there is no run or more than six, if two have the same name, if a run recorded no cost, no norms or no
+/// network ([`Training::record_cost`](crate::Training::record_cost), [`record_norms`](crate::Training::record_norms),
+/// [`record_snapshots`](crate::Training::record_snapshots)), if there are more than 120 networks in all, if they have
+/// more than six layers or different numbers of layers, or if the [figure of the boundary](super::decision_boundary)
+/// cannot be drawn.
 ///
 /// ```
 /// use zero_init::prelude::*;
@@ -57,10 +60,10 @@ type Field = (Range<i32>, Range<i32>);
 /// # Ok::<(), zero_init::Error>(())
 /// ```
 pub fn compare_starts(runs: &[(&str, &History)], data: &Dataset) -> Result<Film> {
-    looks("runs", runs.len())?;
+    series_styles("runs", runs.len())?;
     for (index, (name, _)) in runs.iter().enumerate() {
         if runs[..index].iter().any(|(other, _)| other == name) {
-            return Err(Error::value("runs", "a name of its own for each", format!("{name:?} twice")));
+            return Err(Error::value("runs", "a different name for each run", format!("{name:?} twice")));
         }
     }
     let scales = Scales::new(runs, data)?;
@@ -73,14 +76,14 @@ pub fn compare_starts(runs: &[(&str, &History)], data: &Dataset) -> Result<Film>
         let level = vec![(0.0, LN_2), (scales.last_step, LN_2)];
         chart.draw_series([PathElement::new(level, INK)]).map_err(drawing)?;
         chart
-            .draw_series([note("ln 2", (scales.last_step, LN_2 + 0.03 * scales.top), HPos::Right, INK)])
+            .draw_series([text_at("ln 2", (scales.last_step, LN_2 + 0.03 * scales.top), HPos::Right, INK)])
             .map_err(drawing)?;
         fields[0] = chart.plotting_area().get_pixel_range();
         let chart = axes(&norms, scales.steps(), scales.norms())?;
         fields[1] = chart.plotting_area().get_pixel_range();
         if let Some(zero) = scales.zero {
             let (x, y) = chart.backend_coord(&(0.0, zero));
-            root.draw(&note("0", (x - 10, y), HPos::Right, INK)).map_err(drawing)?;
+            root.draw(&text_at("0", (x - 10, y), HPos::Right, INK)).map_err(drawing)?;
         }
         let [x, y] = scales.features.clone();
         let mut chart = axes(&plane, Axis::linear("feature x₁", x), Axis::linear("feature x₂", y))?;
@@ -98,14 +101,14 @@ pub fn compare_starts(runs: &[(&str, &History)], data: &Dataset) -> Result<Film>
     Film::new(Parts { title: TITLE, size: SIZE, frames, starts, always })
 }
 
-/// What the axes of all runs have in common.
+/// The axes, which all runs share.
 struct Scales {
     last_step: f64,
-    /// The highest cost on the axis.
+    /// The upper end of the axis of costs.
     top: f64,
-    /// The decimal logarithms of the norms on the axis.
+    /// The smallest and the largest norm on the axis, apart from 0.
     norms: (f64, f64),
-    /// Where on that axis an exact 0 is drawn, if there is one.
+    /// Where an exact 0 is drawn on that axis, as a decimal logarithm, if there is one.
     zero: Option<f64>,
     layers: usize,
     features: [Range<f64>; 2],
@@ -131,7 +134,7 @@ impl Scales {
             last_step = history.norms().iter().map(|&(step, _)| step as f64).fold(last_step, f64::max);
         }
         let layers = counts[0];
-        looks("layers", layers)?;
+        series_styles("layers", layers)?;
         if let Some(other) = counts.iter().find(|&&count| count != layers) {
             return Err(Error::shape("runs", format!("networks of {layers} layers, as the first"), other.to_string()));
         }
@@ -159,7 +162,7 @@ impl Scales {
         Axis::linear("cost (nats)", 0.0..self.top)
     }
 
-    /// A log axis, with room for zero below.
+    /// A log axis, with room for zero at its lower end.
     fn norms(&self) -> Axis<'_> {
         let mut axis = Axis::log("‖dW‖ (nats)", self.norms);
         if let Some(zero) = self.zero {
@@ -168,7 +171,7 @@ impl Scales {
         axis
     }
 
-    /// The curves of a run.
+    /// The curves of a run, as SVG elements.
     fn curves(&self, name: &str, history: &History) -> Result<String> {
         let cost = curve(name, history)?;
         let mut lines = String::new();
@@ -176,25 +179,25 @@ impl Scales {
             let [costs, norms, _] = panels(root);
             let mut chart = coordinates(&costs, self.steps(), self.costs())?;
             let inside = thinned(&cost).map(|(step, cost)| chart.backend_coord(&(step, cost.min(self.top))));
-            lines += &polyline(&LOOKS[0], inside);
+            lines += &polyline(&SERIES_STYLES[0], inside);
             let above = cost.iter().find(|&&(_, cost)| cost > self.top);
             let arrow = |&(step, _): &(f64, f64)| TriangleMarker::new((step, self.top), 8, BLUE.filled());
             chart.draw_series(above.map(arrow)).map_err(drawing)?;
             let mut chart = coordinates(&norms, self.steps(), self.norms())?;
             let every = history.norms().len().div_ceil(MOST_POINTS);
-            for (layer, look) in (0..self.layers).zip(&LOOKS) {
+            for (layer, style) in (0..self.layers).zip(&SERIES_STYLES) {
                 let height = |norm: f64| if norm == 0.0 { self.zero.unwrap_or_default() } else { log10(norm) };
                 let place = |(step, norms): &(usize, Vec<f64>)| (*step as f64, height(norms[layer]));
                 let points = history.norms().iter().step_by(every).map(|norms| chart.backend_coord(&place(norms)));
-                lines += &polyline(look, points);
-                chart.draw_series(history.norms().last().map(|norms| look.mark(place(norms)))).map_err(drawing)?;
+                lines += &polyline(style, points);
+                chart.draw_series(history.norms().last().map(|norms| style.mark(place(norms)))).map_err(drawing)?;
             }
             Ok(())
         })?;
         Ok(lines + &marks)
     }
 
-    /// A network: a mark at its step in both panels of curves, and its plane.
+    /// The frame of one network: a mark at its step in both panels of curves, and its predictions over the plane.
     fn frame(&self, name: &str, step: usize, network: &Network, data: &Dataset, fields: &[Field; 3]) -> Result<Frame> {
         let (cost, score) = (network.cost(data)?, score(network, data)?);
         let norms: Vec<String> = network.gradients(data)?.norms().iter().map(|&norm| number(norm)).collect();
@@ -224,27 +227,27 @@ fn panels<'a>(root: &Area<'a>) -> [Area<'a>; 3] {
     [costs, norms, plane]
 }
 
-/// What the lines and the marks are, below the panels that have them.
+/// Explains the lines and the marks below the panels.
 fn draw_key(root: &Area, layers: usize) -> Result<()> {
     let (third, y) = (SIZE.0 as i32 / 3, SIZE.1 as i32 - KEY_HEIGHT / 2);
-    let write = |text: &str, x: i32| root.draw(&note(text, (x, y), HPos::Left, INK)).map_err(drawing);
+    let write = |text: &str, x: i32| root.draw(&text_at(text, (x, y), HPos::Left, INK)).map_err(drawing);
     let dashed = DashedPathElement::new(vec![(78, y - 10), (78, y + 10)], 3, 3, INK);
     root.draw(&dashed).map_err(drawing)?;
     write("the chosen step", 86)?;
     root.draw(&TriangleMarker::new((208, y), 8, BLUE.filled())).map_err(drawing)?;
     write("above the axis", 220)?;
     write("layer", third + 20)?;
-    for (layer, look) in (0..layers).zip(&LOOKS) {
+    for (layer, style) in (0..layers).zip(&SERIES_STYLES) {
         let x = third + 66 + layer as i32 * 62;
-        root.draw(&look.line(vec![(x, y), (x + 30, y)])).map_err(drawing)?;
-        root.draw(&look.mark((x + 15, y))).map_err(drawing)?;
+        root.draw(&style.line(vec![(x, y), (x + 30, y)])).map_err(drawing)?;
+        root.draw(&style.mark((x + 15, y))).map_err(drawing)?;
         write(&(layer + 1).to_string(), x + 36)?;
     }
     let plane = 2 * third + 70;
     root.draw(&PathElement::new([(plane, y), (plane + 18, y)], INK.stroke_width(2))).map_err(drawing)?;
     write("ŷ = 0.5", plane + 24)?;
-    root.draw(&one((plane + 98, y))).map_err(drawing)?;
+    root.draw(&mark_of_label_1((plane + 98, y))).map_err(drawing)?;
     write("y = 1", plane + 108)?;
-    root.draw(&zero((plane + 168, y))).map_err(drawing)?;
+    root.draw(&mark_of_label_0((plane + 168, y))).map_err(drawing)?;
     write("y = 0", plane + 178)
 }

@@ -3,19 +3,19 @@ use std::f64::consts::LN_2;
 use plotters::prelude::*;
 use plotters::style::text_anchor::HPos;
 
-use super::{Axis, Figure, INK, PANEL, SIZE, axes, drawing, extent, legend, looks, note};
+use super::{Axis, Figure, INK, PANEL, SIZE, axes, drawing, extent, legend, series_styles, text_at};
 use crate::study::training::History;
 use crate::support::error::{Error, Result};
 use crate::support::text::number;
 
-/// Of a longer curve, the lowest and the highest point of each of so many parts are drawn.
+/// A longer curve is divided into this number of parts, and the lowest and the highest point of each part are drawn.
 const PARTS: usize = 300;
 
-/// The cost over the steps of up to six named runs, with ln 2, the cost of answering 0.5 always.
+/// The cost over the steps of up to six named runs, and a line at ln 2, the cost of always predicting 0.5.
 ///
-/// The axis ends above the typical costs: a huge first one is drawn as a triangle at the top, its number in the
-/// legend. Errors if there is no run or more than six, if a run recorded no cost ([`Training::record_cost`](crate::Training::record_cost))
-/// or one that is not finite.
+/// The axis ends above the typical costs. A huge first cost is drawn as a triangle at the top, and the legend has its
+/// value. Errors if there is no run or more than six, if a run recorded no cost
+/// ([`Training::record_cost`](crate::Training::record_cost)), or if a cost is not finite.
 ///
 /// ```
 /// use zero_init::prelude::*;
@@ -27,7 +27,7 @@ const PARTS: usize = 300;
 /// # Ok::<(), zero_init::Error>(())
 /// ```
 pub fn cost_curves(runs: &[(&str, &History)]) -> Result<Figure> {
-    let looks = looks("runs", runs.len())?;
+    let styles = series_styles("runs", runs.len())?;
     let curves = runs.iter().map(|(name, history)| curve(name, history)).collect::<Result<Vec<_>>>()?;
     let last_step = curves.iter().map(|curve| curve[curve.len() - 1].0).fold(1.0, f64::max);
     let top = 1.25 * curves.iter().map(|curve| typical(curve)).fold(LN_2, f64::max);
@@ -53,32 +53,32 @@ pub fn cost_curves(runs: &[(&str, &History)]) -> Result<Figure> {
         let mut chart = axes(&plot, x, Axis::linear("cost (nats)", 0.0..top))?;
         let level = vec![(0.0, LN_2), (last_step, LN_2)];
         chart.draw_series([PathElement::new(level, INK.stroke_width(1))]).map_err(drawing)?;
-        for (curve, look) in curves.iter().zip(looks) {
+        for (curve, style) in curves.iter().zip(styles) {
             let inside: Vec<(f64, f64)> = thinned(curve).map(|(step, cost)| (step, cost.min(top))).collect();
             let (step, cost) = ends(&inside).1;
-            chart.draw_series([look.line(inside)]).map_err(drawing)?;
-            chart.draw_series([look.mark((step, cost))]).map_err(drawing)?;
+            chart.draw_series([style.line(inside)]).map_err(drawing)?;
+            chart.draw_series([style.mark((step, cost))]).map_err(drawing)?;
             let first_above = curve.iter().find(|&&(_, cost)| cost > top);
-            let arrow = |&(step, _): &(f64, f64)| TriangleMarker::new((step, top), 8, look.color.filled());
+            let arrow = |&(step, _): &(f64, f64)| TriangleMarker::new((step, top), 8, style.color.filled());
             chart.draw_series(first_above.map(arrow)).map_err(drawing)?;
         }
         let entries = runs.iter().zip(&curves).map(|((name, _), curve)| {
             let ((_, start), (_, end)) = ends(curve);
             [name.to_string(), format!("{} → {}", number(start), number(end))]
         });
-        legend(&panel, looks.iter().zip(entries))?;
+        legend(&panel, styles.iter().zip(entries))?;
         let below = 24 + 46 * runs.len() as i32;
         panel.draw(&PathElement::new([(6, below), (36, below)], INK)).map_err(drawing)?;
-        panel.draw(&note("ln 2 = 0.6931", (44, below), HPos::Left, INK)).map_err(drawing)?;
+        panel.draw(&text_at("ln 2 = 0.6931", (44, below), HPos::Left, INK)).map_err(drawing)?;
         if above {
             panel.draw(&TriangleMarker::new((21, below + 26), 8, INK.filled())).map_err(drawing)?;
-            panel.draw(&note("above the axis", (44, below + 26), HPos::Left, INK)).map_err(drawing)?;
+            panel.draw(&text_at("above the axis", (44, below + 26), HPos::Left, INK)).map_err(drawing)?;
         }
         Ok(())
     })
 }
 
-/// The recorded points of a run.
+/// The recorded costs of a run as points: the step and the cost.
 pub(super) fn curve(name: &str, history: &History) -> Result<Vec<(f64, f64)>> {
     let points: Vec<(f64, f64)> = history.costs().iter().map(|&(step, cost)| (step as f64, cost)).collect();
     if points.is_empty() {
@@ -94,7 +94,7 @@ pub(super) fn curve(name: &str, history: &History) -> Result<Vec<(f64, f64)>> {
     }
 }
 
-/// A cost that no more than a tenth of the points exceed, and that is no less than the last one.
+/// A cost that at most a tenth of the points exceed, and that is not less than the last one.
 pub(super) fn typical(curve: &[(f64, f64)]) -> f64 {
     let mut costs: Vec<f64> = curve.iter().map(|&(_, cost)| cost).collect();
     let last = costs[costs.len() - 1];
@@ -102,6 +102,7 @@ pub(super) fn typical(curve: &[(f64, f64)]) -> f64 {
     last.max(costs[(costs.len() - 1) * 9 / 10])
 }
 
+/// Fewer points of a curve, if it is long: the lowest and the highest one of each of its [`PARTS`].
 pub(super) fn thinned(curve: &[(f64, f64)]) -> impl Iterator<Item = (f64, f64)> {
     let part = curve.len().div_ceil(PARTS);
     curve.chunks(part).flat_map(move |points| {

@@ -7,25 +7,26 @@ use plotters::style::text_anchor::HPos;
 use super::film::hexadecimal;
 use super::{
     Axis, BLUE, Chart, Figure, INK, LARGEST, ORANGE, PANEL, VERMILION, axes, blend, color_bar, drawable, drawing,
-    extent, note, padded,
+    extent, padded, text_at,
 };
 use crate::argument::network::Network;
 use crate::study::data::Dataset;
 use crate::support::error::{Error, Result};
 use crate::support::text::number;
 
-/// Chosen so that the plane is a square.
+/// The size of the figure in pixels. It makes the plane a square.
 pub(super) const SIZE: (u32, u32) = (640, 476);
 
-/// The plane is shaded in so many rows and columns.
+/// The number of rows, and of columns, of the cells in which the plane is shaded.
 const GRID: usize = 64;
 
-/// Where the shade of ŷ changes: the middle one, white, is undecided.
-const STEPS: [f64; 4] = [0.1, 0.4, 0.6, 0.9];
+/// The limits between the shades of ŷ. The middle shade is white: there the prediction is undecided.
+const SHADE_LIMITS: [f64; 4] = [0.1, 0.4, 0.6, 0.9];
 
 /// What a network predicts over the plane of its two features, the line where ŷ = 0.5, and the samples.
 ///
-/// Errors if the network or the data has not two features, if a feature is beyond ±10^100, or if a prediction is NaN.
+/// Errors if the network or the data does not have exactly two features, if a feature is beyond ±10^100, or if a
+/// prediction is NaN.
 ///
 /// ```
 /// use zero_init::prelude::*;
@@ -62,7 +63,8 @@ pub fn decision_boundary(network: &Network, data: &Dataset) -> Result<Figure> {
     })
 }
 
-/// The ranges of the two features, if the network has two and the data can be drawn.
+/// The ranges of the two features. Errors if the network or the data has another number of them, or a feature is too
+/// large.
 pub(super) fn ranges(network: &Network, data: &Dataset) -> Result<[Range<f64>; 2]> {
     for (argument, features) in [("network", network.sizes()[0]), ("data", data.features())] {
         if features != 2 {
@@ -82,7 +84,7 @@ pub(super) fn score(network: &Network, data: &Dataset) -> Result<String> {
     Ok(format!("{right} of {} samples are right ({} %)", data.samples(), number(100.0 * accuracy)))
 }
 
-/// ŷ in the middle of every cell of a grid: rows from below, columns from the left.
+/// The predictions ŷ in the middle of every cell of a grid. Rows are counted from below, columns from the left.
 pub(super) struct Plane<'a> {
     ranges: &'a [Range<f64>; 2],
     y_hat: Array2<f64>,
@@ -104,13 +106,14 @@ impl<'a> Plane<'a> {
         Ok(plane)
     }
 
-    /// The place of a feature, in cells from the left or from below.
+    /// The value of a feature at a place that is given in cells from the left or from below.
     fn at(&self, feature: usize, cells: f64) -> f64 {
         let range = &self.ranges[feature];
         range.start + (range.end - range.start) * cells / GRID as f64
     }
 
-    /// Every run of equally shaded cells in a row, if not white: the row, its columns and its colour.
+    /// All sequences of neighbouring cells in a row with the same shade, except white: the row, the columns and the
+    /// colour.
     fn runs(&self) -> Vec<(usize, Range<usize>, RGBColor)> {
         let mut runs = Vec::new();
         for (row, y_hat) in self.y_hat.rows().into_iter().enumerate() {
@@ -129,7 +132,7 @@ impl<'a> Plane<'a> {
         runs
     }
 
-    /// The runs as rectangles.
+    /// The shaded cells as rectangles.
     fn shades(&self) -> impl Iterator<Item = Rectangle<(f64, f64)>> {
         let corner = |column: usize, row: usize| (self.at(0, column as f64), self.at(1, row as f64));
         self.runs().into_iter().map(move |(row, columns, color)| {
@@ -143,7 +146,7 @@ impl<'a> Plane<'a> {
         self.contour_in_cells().into_iter().map(|ends| ends.map(place)).collect()
     }
 
-    /// The same in cells from the left and from below.
+    /// The same pieces, in cells from the left and from below.
     fn contour_in_cells(&self) -> Vec<[(f64, f64); 2]> {
         let place = |(row, column): (usize, usize)| (column as f64 + 0.5, row as f64 + 0.5);
         let crossing = |from: (usize, usize), to: (usize, usize)| {
@@ -163,7 +166,7 @@ impl<'a> Plane<'a> {
             .collect()
     }
 
-    /// The shades and the line in few letters, for films: SVG in units of a cell, stretched over a field of pixels.
+    /// The shades and the line as short SVG elements, for films: in units of a cell, scaled to a field of pixels.
     pub(super) fn elements(&self, (x, y): &(Range<i32>, Range<i32>)) -> String {
         let mut shades: Vec<(RGBColor, String)> = Vec::new();
         for (row, columns, color) in self.runs() {
@@ -177,13 +180,13 @@ impl<'a> Plane<'a> {
         let mut svg =
             format!("<g transform=\"translate({} {}) scale({across} {down})\" fill=\"none\">\n", x.start, y.start);
         for (color, path) in shades {
-            // Lines as thick as a row; crisp edges leave no gap between rows.
+            // The lines are as thick as a row, and crisp edges leave no gap between rows.
             svg += &format!(
                 "<path shape-rendering=\"crispEdges\" transform=\"translate(0 .5)\" stroke=\"{}\" d=\"{path}\"/>\n",
                 hexadecimal(color)
             );
         }
-        // In tenths of a cell, and each end as seen from the start.
+        // The numbers are in tenths of a cell, and the end of each piece is relative to its start.
         let mut line = String::new();
         for ends in self.contour_in_cells() {
             let [from, to] = ends.map(|(x, y)| [x, GRID as f64 - y].map(|cells| (10.0 * cells).round() as i32));
@@ -197,9 +200,9 @@ impl<'a> Plane<'a> {
     }
 }
 
-/// Light, so that samples stay visible; label 1's side is the darker one in grey.
+/// The shade of a prediction. It is light, so that samples stay visible, and in grey the side of label 1 is darker.
 fn shade(y_hat: f64) -> RGBColor {
-    match STEPS.iter().filter(|&&step| y_hat > step).count() {
+    match SHADE_LIMITS.iter().filter(|&&limit| y_hat > limit).count() {
         0 => blend(WHITE, ORANGE, 0.45),
         1 => blend(WHITE, ORANGE, 0.2),
         2 => WHITE,
@@ -208,13 +211,13 @@ fn shade(y_hat: f64) -> RGBColor {
     }
 }
 
-/// A sample of label 1: a filled triangle, dark.
-pub(super) fn one<C>(place: C) -> TriangleMarker<C, i32> {
+/// The mark of a sample of label 1: a dark, filled triangle.
+pub(super) fn mark_of_label_1<C>(place: C) -> TriangleMarker<C, i32> {
     TriangleMarker::new(place, 5, blend(BLUE, BLACK, 0.3).filled())
 }
 
-/// A sample of label 0: a ring.
-pub(super) fn zero<C>(place: C) -> Circle<C, i32> {
+/// The mark of a sample of label 0: a ring.
+pub(super) fn mark_of_label_0<C>(place: C) -> Circle<C, i32> {
     Circle::new(place, 3, VERMILION.stroke_width(2))
 }
 
@@ -223,21 +226,21 @@ pub(super) fn draw_samples(chart: &mut Chart, data: &Dataset) -> Result<()> {
         let columns = data.x().columns().into_iter().zip(data.y());
         columns.filter(move |&(_, &y)| y == label).map(|(x, _)| (x[0], x[1]))
     };
-    chart.draw_series(places(0.0).map(zero)).map_err(drawing)?;
-    chart.draw_series(places(1.0).map(one)).map_err(drawing)?;
+    chart.draw_series(places(0.0).map(mark_of_label_0)).map_err(drawing)?;
+    chart.draw_series(places(1.0).map(mark_of_label_1)).map_err(drawing)?;
     Ok(())
 }
 
-/// What shades and marks mean, beside the plane.
+/// Explains the shades and marks, beside the plane.
 pub(super) fn draw_legend(panel: &super::Area) -> Result<()> {
-    let labels = [0.0].into_iter().chain(STEPS).chain([1.0]).map(|y_hat| (y_hat, number(y_hat)));
+    let labels = [0.0].into_iter().chain(SHADE_LIMITS).chain([1.0]).map(|y_hat| (y_hat, number(y_hat)));
     color_bar(panel, "prediction ŷ", shade, labels)?;
     let (left, text, top) = (21, 40, 244);
     panel.draw(&PathElement::new([(left - 9, top), (left + 9, top)], INK.stroke_width(2))).map_err(drawing)?;
-    panel.draw(&one((left, top + 26))).map_err(drawing)?;
-    panel.draw(&zero((left, top + 52))).map_err(drawing)?;
+    panel.draw(&mark_of_label_1((left, top + 26))).map_err(drawing)?;
+    panel.draw(&mark_of_label_0((left, top + 52))).map_err(drawing)?;
     for (words, y) in ["ŷ = 0.5", "sample, y = 1", "sample, y = 0"].into_iter().zip([top, top + 26, top + 52]) {
-        panel.draw(&note(words, (text, y), HPos::Left, INK)).map_err(drawing)?;
+        panel.draw(&text_at(words, (text, y), HPos::Left, INK)).map_err(drawing)?;
     }
     Ok(())
 }

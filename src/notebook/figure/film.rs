@@ -2,21 +2,21 @@ use std::fmt;
 
 use plotters::style::RGBColor;
 
-use super::{Figure, Look, document};
+use super::{Figure, SeriesStyle, document};
 use crate::notebook::show::Show;
 use crate::support::error::{Error, Result};
 use crate::support::text::escape;
 
-/// More frames make a page slow, and a notebook large.
-const MOST: usize = 120;
+/// The largest number of frames. More of them would make a page slow and a notebook large.
+const MOST_FRAMES: usize = 120;
 
-/// What puts controls under the picture where scripts are on.
+/// The script that puts controls under the picture, where the browser runs scripts.
 const SCRIPT: &str = include_str!("film.js");
 
-/// A figure that the reader moves: a slider over the steps, and a choice if there are several starts.
+/// A figure that the reader can move with a slider over the steps. If there are several starts, the reader chooses one.
 ///
-/// In a notebook it is HTML and SVG with a short script, and asks no server for anything. Where scripts are off, or on
-/// paper, it is a picture of one step: the last one of the start that ends with the lowest cost.
+/// In a notebook it is HTML and SVG with a short script, which needs no server. Where no scripts run, or on paper, it
+/// is a picture of one step: the last step of the start that ends with the lowest cost.
 ///
 /// ```
 /// use zero_init::prelude::*;
@@ -26,6 +26,7 @@ const SCRIPT: &str = include_str!("film.js");
 /// let history = Training::new(0.1, 100).record_snapshots(Steps::Every(50)).run(&mut network, &data)?;
 /// let film = figure::boundary_film(&history, &data)?;
 /// assert_eq!(film.frames(), 3);
+/// assert_eq!(film.still().svg().matches("data-step").count(), 3);
 /// assert!(film.rich().is_some_and(|(mime, html)| mime == "text/html" && html.contains("<script>")));
 /// # Ok::<(), zero_init::Error>(())
 /// ```
@@ -42,35 +43,35 @@ pub(super) struct Frame {
     /// What the frame shows, in words.
     pub text: String,
     pub cost: f64,
-    /// What is drawn, as SVG elements.
+    /// The drawing of the frame, as SVG elements.
     pub elements: String,
 }
 
-/// What a film is made of: SVG elements, of which later ones are drawn over earlier ones.
+/// The parts of a film, as SVG elements. They are drawn in this order, later ones over earlier ones.
 pub(super) struct Parts<'a> {
     pub title: &'a str,
     pub size: (u32, u32),
     pub frames: Vec<Frame>,
-    /// What is to be seen at all steps of a start, with its name.
+    /// The name of every start, and what is visible at all of its steps.
     pub starts: Vec<(String, String)>,
-    /// What is to be seen always.
+    /// What is always visible.
     pub always: String,
 }
 
 impl Film {
     pub(super) fn new(parts: Parts) -> Result<Film> {
         let Parts { title, size, frames, starts, always } = parts;
-        if !(1..=MOST).contains(&frames.len()) {
-            let expected = format!("1 to {MOST} networks in all (Training::record_snapshots)");
+        if !(1..=MOST_FRAMES).contains(&frames.len()) {
+            let expected = format!("1 to {MOST_FRAMES} networks in all (Training::record_snapshots)");
             return Err(Error::shape("history", expected, frames.len().to_string()));
         }
-        // The last frame of each start, and of these the one with the lowest cost.
+        // Of the last frames of all starts, the one with the lowest cost is visible at first.
         let last = |frame: &Frame| frames.iter().rev().find(|other| other.start == frame.start).map(|last| last.step);
         let ends = frames.iter().filter(|frame| last(frame) == Some(frame.step));
-        let shown = ends.min_by(|a, b| a.cost.total_cmp(&b.cost)).unwrap_or(&frames[0]);
+        let visible = ends.min_by(|a, b| a.cost.total_cmp(&b.cost)).unwrap_or(&frames[0]);
 
-        let group = |seen: bool, data: String, elements: &str| {
-            let display = if seen { "inline" } else { "none" };
+        let group = |is_visible: bool, data: String, elements: &str| {
+            let display = if is_visible { "inline" } else { "none" };
             format!("<g display=\"{display}\" {data}>\n{elements}</g>\n")
         };
         let start = |start: &str| format!("data-start=\"{}\"", escape(start));
@@ -78,41 +79,22 @@ impl Film {
         for frame in &frames {
             let data =
                 format!("{} data-step=\"{}\" data-text=\"{}\"", start(&frame.start), frame.step, escape(&frame.text));
-            drawn += &group(std::ptr::eq(frame, shown), data, &frame.elements);
+            drawn += &group(std::ptr::eq(frame, visible), data, &frame.elements);
         }
         for (name, elements) in &starts {
-            drawn += &group(*name == shown.start, start(name), elements);
+            drawn += &group(*name == visible.start, start(name), elements);
         }
         drawn += &always;
-        let text = format!("{title}. {} {} in all.", shown.text, count(frames.len(), "picture"));
+        let text = format!("{title}. {} {} in all.", visible.text, count(frames.len(), "picture"));
         Ok(Film { still: Figure { svg: document(title, &text, size, &drawn), text }, frames: frames.len() })
     }
 
-    /// What is seen where scripts are off. Its SVG holds the other steps too, hidden.
-    ///
-    /// ```
-    /// use zero_init::prelude::*;
-    ///
-    /// let mut network = Network::new(&[2, 1], Activation::Identity, Init::Zeros)?;
-    /// let history = Training::new(0.1, 10).record_snapshots(Steps::Every(5)).run(&mut network, &circles_train())?;
-    /// let film = figure::boundary_film(&history, &circles_train())?;
-    /// assert_eq!(film.still().svg().matches("data-step").count(), 3);
-    /// # Ok::<(), zero_init::Error>(())
-    /// ```
+    /// The picture that is visible where no scripts run. Its SVG also holds the other steps, which are hidden.
     pub fn still(&self) -> &Figure {
         &self.still
     }
 
-    /// The number of steps that it shows, those of all starts together.
-    ///
-    /// ```
-    /// use zero_init::prelude::*;
-    ///
-    /// let mut network = Network::new(&[2, 1], Activation::Identity, Init::Zeros)?;
-    /// let history = Training::new(0.1, 10).record_snapshots(Steps::At(vec![0, 10])).run(&mut network, &circles_train())?;
-    /// assert_eq!(figure::boundary_film(&history, &circles_train())?.frames(), 2);
-    /// # Ok::<(), zero_init::Error>(())
-    /// ```
+    /// The number of steps that it shows, for all starts together.
     pub fn frames(&self) -> usize {
         self.frames
     }
@@ -124,7 +106,7 @@ impl fmt::Display for Film {
     }
 }
 
-/// The text, since the SVG is long and hard to read.
+/// Writes only the text, because the SVG is long and hard to read.
 impl fmt::Debug for Film {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{self}")
@@ -132,7 +114,7 @@ impl fmt::Debug for Film {
 }
 
 impl Show for Film {
-    /// The picture as an image, which is safe to show everywhere, and the script that takes it apart.
+    /// The picture as an image, which is safe to show everywhere, and the script that adds the controls to it.
     fn rich(&self) -> Option<(&'static str, String)> {
         let (data, text) = (base64(self.still.svg.as_bytes()), escape(&self.still.text));
         let image = format!(
@@ -143,15 +125,15 @@ impl Show for Film {
     }
 }
 
-/// A line through points in pixels, in one element however it is dashed.
-pub(super) fn polyline(look: &Look, points: impl IntoIterator<Item = (i32, i32)>) -> String {
-    let dashes = look.dash.map(|(dash, gap)| format!(" stroke-dasharray=\"{dash} {gap}\"")).unwrap_or_default();
+/// A line through points, in pixels. It is a single element, even if it is dashed.
+pub(super) fn polyline(style: &SeriesStyle, points: impl IntoIterator<Item = (i32, i32)>) -> String {
+    let dashes = style.dash.map(|(dash, gap)| format!(" stroke-dasharray=\"{dash} {gap}\"")).unwrap_or_default();
     let points: Vec<String> = points.into_iter().map(|(x, y)| format!("{x},{y}")).collect();
-    let (color, points) = (hexadecimal(look.color), points.join(" "));
+    let (color, points) = (hexadecimal(style.color), points.join(" "));
     format!("<polyline fill=\"none\" stroke=\"{color}\" stroke-width=\"2\"{dashes} points=\"{points}\"/>\n")
 }
 
-/// A colour as SVG writes it.
+/// A colour in the notation of SVG.
 pub(super) fn hexadecimal(RGBColor(red, green, blue): RGBColor) -> String {
     format!("#{red:02X}{green:02X}{blue:02X}")
 }
@@ -167,8 +149,8 @@ fn base64(bytes: &[u8]) -> String {
     for chunk in bytes.chunks(3) {
         let bits = (0..3).fold(0, |bits, index| bits << 8 | usize::from(chunk.get(index).copied().unwrap_or(0)));
         for digit in 0..4 {
-            let shown = digit <= chunk.len();
-            text.push(if shown { char::from(DIGITS[bits >> (18 - 6 * digit) & 63]) } else { '=' });
+            let is_digit = digit <= chunk.len();
+            text.push(if is_digit { char::from(DIGITS[bits >> (18 - 6 * digit) & 63]) } else { '=' });
         }
     }
     text

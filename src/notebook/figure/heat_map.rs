@@ -2,24 +2,24 @@ use ndarray::Array2;
 use plotters::prelude::*;
 use plotters::style::text_anchor::HPos;
 
-use super::note;
+use super::text_at;
 use super::{BLUE, CHARACTER, Figure, INK, ORANGE, PALE, PANEL, TITLE_CHARACTER, blend, color_bar, drawing};
 use crate::support::error::{Error, Result};
 use crate::support::matrix::check_finite;
 use crate::support::text::{indices_to_show, number};
 
-/// Rows or columns up to this number are all drawn; of more, the first and the last 7.
+/// If there are at most this number of rows or columns, all are drawn; otherwise the first 7 and the last 7.
 const MOST: usize = 16;
 
 /// The height of a row, in pixels.
 const ROW: i32 = 28;
 
-/// Where the matrix begins, in pixels: room for the row numbers and the column numbers.
+/// Where the matrix begins, in pixels. The row numbers are to the left of it, the column numbers above it.
 const ORIGIN: (i32, i32) = (56, 52);
 
 /// A matrix with its values in its cells: orange above 0, blue below, white only where it is exactly 0.
 ///
-/// Rows and columns are numbered from 0. Of more than 16 of them the first and the last 7 are drawn. Errors if the
+/// Rows and columns are numbered from 0. If there are more than 16, the first 7 and the last 7 are drawn. Errors if the
 /// matrix is empty or holds a number that is not finite.
 ///
 /// ```
@@ -50,15 +50,15 @@ pub fn heat_map(title: &str, matrix: &Array2<f64>) -> Result<Figure> {
         (ORIGIN.1 + rows.len() as i32 * ROW).max(210) as u32 + 50,
     );
     Figure::draw(title, words(title, matrix), size, |area| {
-        area.draw(&note("column", (right, 12), HPos::Right, INK)).map_err(drawing)?;
-        area.draw(&note("row", (ORIGIN.0 - 8, 34), HPos::Right, INK)).map_err(drawing)?;
+        area.draw(&text_at("column", (right, 12), HPos::Right, INK)).map_err(drawing)?;
+        area.draw(&text_at("row", (ORIGIN.0 - 8, 34), HPos::Right, INK)).map_err(drawing)?;
         for (index, column) in (0..).zip(&columns) {
             let place = (ORIGIN.0 + index * width + width / 2, 34);
-            area.draw(&note(label(*column, "…"), place, HPos::Center, INK)).map_err(drawing)?;
+            area.draw(&text_at(label(*column, "…"), place, HPos::Center, INK)).map_err(drawing)?;
         }
         for (index, (row, values)) in (0..).zip(rows.iter().zip(&cells)) {
             let top = ORIGIN.1 + index * ROW;
-            area.draw(&note(label(*row, "⋮"), (ORIGIN.0 - 8, top + ROW / 2), HPos::Right, INK)).map_err(drawing)?;
+            area.draw(&text_at(label(*row, "⋮"), (ORIGIN.0 - 8, top + ROW / 2), HPos::Right, INK)).map_err(drawing)?;
             for (index, &value) in (0..).zip(values) {
                 let left = ORIGIN.0 + index * width;
                 let corners = [(left, top), (left + width, top + ROW)];
@@ -68,19 +68,20 @@ pub fn heat_map(title: &str, matrix: &Array2<f64>) -> Result<Figure> {
                 area.draw(&Rectangle::new(corners, tint(share, colored).filled())).map_err(drawing)?;
                 area.draw(&Rectangle::new(corners, PALE)).map_err(drawing)?;
                 let middle = (left + width / 2, top + ROW / 2);
-                area.draw(&note(text, middle, HPos::Center, INK)).map_err(drawing)?;
+                area.draw(&text_at(text, middle, HPos::Center, INK)).map_err(drawing)?;
             }
         }
         let panel = area.margin(0, 0, right + 12, 0);
         let labels = [(0.0, number(-largest)), (0.5, "0".to_string()), (1.0, number(largest))];
         if largest == 0.0 {
-            return panel.draw(&note("every entry is 0", (12, 66), HPos::Left, INK)).map_err(drawing);
+            return panel.draw(&text_at("every entry is 0", (12, 66), HPos::Left, INK)).map_err(drawing);
         }
         color_bar(&panel, "value", |share| tint(2.0 * share - 1.0, true), labels)
     })
 }
 
-/// White for an exact zero, else a colour that even the smallest value shows; dark text stays readable on all.
+/// The colour of a cell: white for an exact zero, otherwise one that differs from white even for the smallest value.
+/// Dark text is readable on all of these colours.
 fn tint(share: f64, colored: bool) -> RGBColor {
     let color = if share < 0.0 { BLUE } else { ORANGE };
     if colored { blend(WHITE, color, 0.12 + 0.55 * share.abs()) } else { WHITE }

@@ -1,11 +1,11 @@
-use super::{Axis, Figure, PANEL, SIZE, axes, drawing, extent, legend, looks};
+use super::{Axis, Figure, PANEL, SIZE, axes, drawing, extent, legend, series_styles};
 use crate::support::elementary::log10;
 use crate::support::error::{Error, Result};
 use crate::support::text::number;
 
 /// Up to six named series of points on two log axes, each with its least-squares line and the slope of that line.
 ///
-/// Errors if there is no series or more than six, and where [`fitted_slope`] does.
+/// Errors if there is no series or more than six, and as [`fitted_slope`] does.
 ///
 /// ```
 /// use zero_init::prelude::*;
@@ -13,10 +13,11 @@ use crate::support::text::number;
 /// let points = [(1e-3, 1.0e3), (1e-2, 1.0e2), (1e-1, 1.0e1)];
 /// let figure = figure::log_log("Steps until it learns", "scale ε", "steps", &[("He", &points)])?;
 /// assert!(figure.svg().contains("slope −1.00"));
+/// assert!((figure::fitted_slope(&points)? + 1.0).abs() < 1e-12);
 /// # Ok::<(), zero_init::Error>(())
 /// ```
 pub fn log_log(title: &str, x_label: &str, y_label: &str, series: &[(&str, &[(f64, f64)])]) -> Result<Figure> {
-    let looks = looks("series", series.len())?;
+    let styles = series_styles("series", series.len())?;
     let lines = series.iter().map(|(_, points)| Line::fit("series", points)).collect::<Result<Vec<_>>>()?;
     let points = || series.iter().flat_map(|(_, points)| points.iter());
     let (x_extent, y_extent) = (extent(points().map(|p| p.0)), extent(points().map(|p| p.1)));
@@ -37,33 +38,26 @@ pub fn log_log(title: &str, x_label: &str, y_label: &str, series: &[(&str, &[(f6
         let (plot, panel) = area.split_horizontally(SIZE.0 as i32 - PANEL);
         let (x, y) = (Axis::log(x_label, x_extent), Axis::log(y_label, y_extent));
         let mut chart = axes(&plot, x, y)?;
-        for (((_, points), line), look) in series.iter().zip(&lines).zip(looks) {
+        for (((_, points), line), style) in series.iter().zip(&lines).zip(styles) {
             let logs: Vec<(f64, f64)> = points.iter().map(|&(x, y)| (log10(x), log10(y))).collect();
             let (first, last) = extent(logs.iter().map(|p| p.0));
-            chart.draw_series([look.line(vec![line.at(first), line.at(last)])]).map_err(drawing)?;
-            chart.draw_series(logs.into_iter().map(|point| look.mark(point))).map_err(drawing)?;
+            chart.draw_series([style.line(vec![line.at(first), line.at(last)])]).map_err(drawing)?;
+            chart.draw_series(logs.into_iter().map(|point| style.mark(point))).map_err(drawing)?;
         }
         let entries = series.iter().zip(&lines).map(|((name, _), line)| [name.to_string(), line.words()]);
-        legend(&panel, looks.iter().zip(entries))
+        legend(&panel, styles.iter().zip(entries))
     })
 }
 
-/// The slope of the least-squares line through the logarithms of the points: p of y = c x^p.
+/// The slope of the least-squares line through the logarithms of the points: the exponent p in y = c x^p.
 ///
-/// Errors if a number is not finite and above 0, or if there are fewer than two different x.
-///
-/// ```
-/// use zero_init::prelude::*;
-///
-/// let slope = figure::fitted_slope(&[(1.0, 3.0), (10.0, 0.03), (100.0, 0.0003)])?;
-/// assert!((slope + 2.0).abs() < 1e-12);
-/// # Ok::<(), zero_init::Error>(())
-/// ```
+/// Errors if a number is not finite and above 0, or if there are fewer than two different x. [`log_log`] has an
+/// example.
 pub fn fitted_slope(points: &[(f64, f64)]) -> Result<f64> {
     Ok(Line::fit("points", points)?.slope)
 }
 
-/// A line in log10 space.
+/// A line through the decimal logarithms of points.
 struct Line {
     center: (f64, f64),
     slope: f64,

@@ -1,13 +1,13 @@
 use plotters::prelude::*;
 use plotters::style::text_anchor::HPos;
 
-use super::{Area, Figure, GREY, INK, PANEL, SIZE, blend, color_bar, drawing, extent, note};
+use super::{Area, Figure, GREY, INK, PANEL, SIZE, blend, color_bar, drawing, extent, text_at};
 use crate::study::training::History;
 use crate::support::elementary::{log10, pow};
 use crate::support::error::{Error, Result};
 use crate::support::text::number;
 
-/// Of more recorded steps every second, every third, … is drawn.
+/// If there are more recorded steps than this, only every second, third, … of them is drawn.
 const MOST_STEPS: usize = 100;
 
 /// The field of cells: left, top, width and height, in pixels.
@@ -19,9 +19,9 @@ const LARGEST: RGBColor = RGBColor(0, 40, 85);
 
 /// The size of every layer's dW over the recorded steps, on a log colour scale; an exact 0 is hatched.
 ///
-/// The columns are the recorded steps, one beside the other whatever lies between them; of more than 100 only one in
-/// two, in three and so on. Errors if no norms were recorded ([`Training::record_norms`](crate::Training::record_norms)) or if one
-/// is not finite.
+/// The columns are the recorded steps, side by side and equally wide, however many steps lie between them. If there are
+/// more than 100, only every second, third, … of them is drawn. Errors if no norms were recorded
+/// ([`Training::record_norms`](crate::Training::record_norms)) or if one of them is not finite.
 ///
 /// ```
 /// use zero_init::prelude::*;
@@ -60,16 +60,16 @@ pub fn norm_map(history: &History) -> Result<Figure> {
             color_bar(&panel, "‖dW‖ (nats), log", |share| blend(SMALLEST, LARGEST, share), labels)?;
         }
         hatch(&panel, (12, 234), (30, 252))?;
-        panel.draw(&note("0 exactly", (40, 243), HPos::Left, INK)).map_err(drawing)
+        panel.draw(&text_at("0 exactly", (40, 243), HPos::Left, INK)).map_err(drawing)
     })
 }
 
-/// Where cell `index` of `count` begins on a stretch of pixels.
+/// The pixel where cell `index` of `count` cells begins, if the first one begins at `start` and all have this length.
 fn edge(start: i32, length: i32, index: usize, count: usize) -> i32 {
     start + (f64::from(length) * index as f64 / count as f64).round() as i32
 }
 
-/// The cells of a layer, layer 1 on top; each stretch of equal norms is one rectangle.
+/// Draws the cells of a layer; layer 1 is on top. Neighbouring cells of equal norms are drawn as one rectangle.
 fn draw_row(
     area: &Area,
     norms: &[f64],
@@ -92,10 +92,10 @@ fn draw_row(
     Ok(())
 }
 
-/// A white rectangle with diagonal lines.
+/// Draws a white rectangle with diagonal lines.
 fn hatch(area: &Area, (left, top): (i32, i32), (right, bottom): (i32, i32)) -> Result<()> {
     area.draw(&Rectangle::new([(left, top), (right, bottom)], WHITE.filled())).map_err(drawing)?;
-    // The lines x + y = sum, cut at the edges.
+    // These are the lines x + y = sum, cut at the edges.
     for sum in ((left + top)..(right + bottom)).filter(|sum| sum % 8 == 0) {
         let (from, to) = ((sum - bottom).max(left), (sum - top).min(right));
         area.draw(&PathElement::new([(from, sum - from), (to, sum - to)], GREY)).map_err(drawing)?;
@@ -103,7 +103,7 @@ fn hatch(area: &Area, (left, top): (i32, i32), (right, bottom): (i32, i32)) -> R
     area.draw(&Rectangle::new([(left, top), (right, bottom)], GREY)).map_err(drawing)
 }
 
-/// The frame, the borders between layers, and the axes' texts.
+/// Draws the frame, the borders between layers, and the texts of the axes.
 fn draw_frame(area: &Area, steps: &[usize], every: usize, layers: usize) -> Result<()> {
     let steps: Vec<usize> = steps.iter().copied().step_by(every).collect();
     let (left, top, width, height) = FIELD;
@@ -115,15 +115,15 @@ fn draw_frame(area: &Area, steps: &[usize], every: usize, layers: usize) -> Resu
     }
     for layer in (0..layers).step_by(layers.div_ceil(12)) {
         let middle = (edge(top, height, layer, layers) + edge(top, height, layer + 1, layers)) / 2;
-        area.draw(&note((layer + 1).to_string(), (left - 8, middle), HPos::Right, INK)).map_err(drawing)?;
+        area.draw(&text_at((layer + 1).to_string(), (left - 8, middle), HPos::Right, INK)).map_err(drawing)?;
     }
     for column in (0..steps.len()).step_by((steps.len() - 1).div_ceil(6).max(1)) {
         let middle = (edge(left, width, column, steps.len()) + edge(left, width, column + 1, steps.len())) / 2;
         area.draw(&PathElement::new([(middle, bottom), (middle, bottom + 5)], INK)).map_err(drawing)?;
-        area.draw(&note(steps[column].to_string(), (middle, bottom + 16), HPos::Center, INK)).map_err(drawing)?;
+        area.draw(&text_at(steps[column].to_string(), (middle, bottom + 16), HPos::Center, INK)).map_err(drawing)?;
     }
     let label = if every == 1 { "step".to_string() } else { format!("step (1 in {every} of the recorded ones)") };
-    area.draw(&note(label, (left + width / 2, bottom + 42), HPos::Center, INK)).map_err(drawing)?;
+    area.draw(&text_at(label, (left + width / 2, bottom + 42), HPos::Center, INK)).map_err(drawing)?;
     let upright = super::text_style(INK).transform(FontTransform::Rotate270);
     let upright = upright.pos(super::Pos::new(HPos::Center, super::VPos::Top));
     area.draw(&Text::new("layer", (18, top + height / 2), upright)).map_err(drawing)

@@ -2,13 +2,13 @@ use ndarray::Array2;
 use plotters::prelude::*;
 use plotters::style::text_anchor::HPos;
 
-use super::{Area, BLUE, Figure, GREY, INK, VERMILION, drawing, note};
+use super::{Area, BLUE, Figure, GREY, INK, VERMILION, drawing, text_at};
 use crate::argument::network::Network;
 use crate::study::data::Dataset;
 use crate::support::error::{Error, Result};
 use crate::support::text::{indices_to_show, number, superscript};
 
-/// Of a layer with more units than this, the first and the last 4 are drawn.
+/// If a layer has more units than this, the first 4 and the last 4 are drawn.
 const MOST_UNITS: usize = 10;
 const MOST_LAYERS: usize = 12;
 
@@ -19,17 +19,19 @@ const UNIT: i32 = 34;
 /// The right half of a unit's edge, in pixels from its middle: whole numbers, nearly on the circle.
 const HALF: [(i32, i32); 9] = [(0, -13), (5, -12), (9, -9), (12, -5), (13, 0), (12, 5), (9, 9), (5, 12), (0, 13)];
 
-/// The least width, so that the legend has room, and the heights of what is above and below the units.
+/// The least width of the figure, which leaves room for the legend, and the heights of the parts above and below the
+/// units.
 const WIDTH: i32 = 720;
 const ABOVE: i32 = 40;
 const BELOW: i32 = 190;
 
-/// The network as units and weights: how far the forward signal a and the backward signal δ come, and which weights
-/// have a gradient. A weight's dW is the mean of δ · a, so it needs both.
+/// The network as units and weights. It shows how far the forward signal a and the backward signal δ come, and which
+/// weights have a gradient that is not 0. A weight's dW is the mean of δ · a, so it needs both signals.
 ///
-/// A unit's left half is filled if its activation is not 0 for some sample, its right half if its δ is not. A weight
-/// is a thick line if its dW is not 0; else its ends are marked where a or δ arrives. Of a layer with more than 10
-/// units, 8 are drawn. Errors if the network has more than 12 layers, or the data another number of features.
+/// The left half of a unit is filled if its activation is not 0 for some sample, the right half if its δ is not 0 for
+/// some sample. A weight is a thick line if its dW is not 0; otherwise its ends are coloured where a or δ arrives. If a
+/// layer has more than 10 units, 8 of them are drawn. Errors if the network has more than 12 layers, or if the data has
+/// another number of features.
 ///
 /// ```
 /// use zero_init::prelude::*;
@@ -64,24 +66,24 @@ pub fn signal(network: &Network, data: &Dataset) -> Result<Figure> {
     })
 }
 
-/// One layer: a column of the picture.
+/// A layer, which is a column of the picture.
 struct Column {
-    /// "a¹", say.
+    /// For example "a¹".
     name: String,
-    /// Which units are drawn.
+    /// The units that are drawn, with `None` in place of those that are left out.
     units: Vec<Option<usize>>,
     a: Signal,
-    /// The inputs have none.
+    /// The δ of the layer; the inputs have none.
     delta: Option<Signal>,
-    /// dW ≠ 0, for the weights from the layer before; the inputs have none.
+    /// Whether dW ≠ 0, for the weights from the layer before; the inputs have none.
     dw: Option<Array2<bool>>,
 }
 
-/// Activations or δ of a layer.
+/// The activations or the δ of a layer.
 struct Signal {
-    /// Whether a unit's is not 0 for some sample.
+    /// For each unit, whether its value is not 0 for some sample.
     alive: Vec<bool>,
-    /// If it is the same number for all units and samples.
+    /// The value, if it is the same for all units and samples.
     constant: Option<f64>,
 }
 
@@ -129,10 +131,10 @@ fn columns(network: &Network, data: &Dataset) -> Result<Vec<Column>> {
 
 struct Picture {
     columns: Vec<Column>,
-    /// Where the first column is and how far it is to the next.
+    /// The place of the first column, and the distance from one column to the next, in pixels.
     first: i32,
     spacing: i32,
-    /// The height that the units may take.
+    /// The height that the units can use, in pixels.
     height: i32,
 }
 
@@ -141,7 +143,7 @@ impl Picture {
         self.first + column as i32 * self.spacing
     }
 
-    /// The heights of a column's units, and which units they are.
+    /// The vertical places of a column's units, and which units they are.
     fn slots(&self, column: usize) -> impl Iterator<Item = (i32, Option<usize>)> {
         let units = &self.columns[column].units;
         let count = units.len() as i32;
@@ -150,7 +152,7 @@ impl Picture {
         (0..).map(move |slot| top + slot * unit).zip(units.iter().copied())
     }
 
-    /// The weights from the column before, those without a gradient below the others.
+    /// Draws the weights from the column before. Weights with a gradient are drawn over those without.
     fn draw_weights(&self, area: &Area, right: usize) -> Result<()> {
         let (Some(dw), Some(delta)) = (&self.columns[right].dw, &self.columns[right].delta) else {
             return Ok(());
@@ -175,7 +177,7 @@ impl Picture {
             count => format!("{name} ≠ 0: {count}/{}", dw.len()),
         };
         let place = (self.x(right) - self.spacing / 2, 14);
-        area.draw(&note(text, place, HPos::Center, INK)).map_err(drawing)
+        area.draw(&text_at(text, place, HPos::Center, INK)).map_err(drawing)
     }
 
     fn draw_units(&self, area: &Area, index: usize, column: &Column) -> Result<()> {
@@ -185,7 +187,7 @@ impl Picture {
                 Some(unit) => {
                     draw_unit(area, (x, y), column.a.alive[unit], column.delta.as_ref().map(|delta| delta.alive[unit]))?
                 }
-                None => area.draw(&note("⋮", (x, y), HPos::Center, INK)).map_err(drawing)?,
+                None => area.draw(&text_at("⋮", (x, y), HPos::Center, INK)).map_err(drawing)?,
             }
         }
         Ok(())
@@ -197,7 +199,7 @@ impl Picture {
         let delta = column.delta.as_ref().map_or(String::new(), |delta| delta.caption("δ"));
         let lines = [(units, INK), (column.a.caption("a"), BLUE), (delta, VERMILION)];
         for ((text, color), y) in lines.into_iter().zip((top..).step_by(19)) {
-            area.draw(&note(text, (self.x(index), y), HPos::Center, color)).map_err(drawing)?;
+            area.draw(&text_at(text, (self.x(index), y), HPos::Center, color)).map_err(drawing)?;
         }
         Ok(())
     }
@@ -228,7 +230,7 @@ impl Picture {
     }
 }
 
-/// A weight, thick if its dW is not 0; else thin, and marked at its ends where a and δ arrive.
+/// Draws a weight as a line: thick if its dW is not 0, otherwise thin, and coloured at the ends where a or δ arrives.
 fn draw_weight(area: &Area, [from, to]: [(i32, i32); 2], thick: bool, (a, delta): (bool, bool)) -> Result<()> {
     let along = |share: f64| {
         let part = |from: i32, to: i32| from + (share * f64::from(to - from)).round() as i32;
@@ -248,7 +250,8 @@ fn draw_weight(area: &Area, [from, to]: [(i32, i32); 2], thick: bool, (a, delta)
     Ok(())
 }
 
-/// A unit: its left half is filled if a is alive, its right half if δ is; inputs have no right half.
+/// Draws a unit. The left half is filled if its a is not 0 for some sample, the right half if its δ is not. Inputs have
+/// no right half.
 fn draw_unit(area: &Area, (x, y): (i32, i32), a: bool, delta: Option<bool>) -> Result<()> {
     for (alive, side, color) in [(Some(a), -1, BLUE), (delta, 1, VERMILION)] {
         let Some(alive) = alive else { continue };
@@ -275,11 +278,11 @@ fn draw_legend(area: &Area, left: i32, top: i32) -> Result<()> {
     for ((unit, weight), y) in units.into_iter().zip(weights).zip((top..).step_by(30)) {
         let (a, delta, text) = unit;
         draw_unit(area, (left + RADIUS, y), a, delta)?;
-        area.draw(&note(text, (left + 36, y), HPos::Left, INK)).map_err(drawing)?;
+        area.draw(&text_at(text, (left + 36, y), HPos::Left, INK)).map_err(drawing)?;
         let (thick, marked, text) = weight;
         let start = left + 270;
         draw_weight(area, [(start, y), (start + 70, y)], thick, marked)?;
-        area.draw(&note(text, (start + 80, y), HPos::Left, INK)).map_err(drawing)?;
+        area.draw(&text_at(text, (start + 80, y), HPos::Left, INK)).map_err(drawing)?;
     }
     Ok(())
 }

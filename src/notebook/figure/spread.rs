@@ -1,15 +1,16 @@
 use plotters::prelude::*;
 use plotters::style::text_anchor::HPos;
 
-use super::{Axis, BLUE, Figure, INK, LARGEST, PANEL, SIZE, axes, drawable, drawing, extent, note, padded};
+use super::{Axis, BLUE, Figure, INK, LARGEST, PANEL, SIZE, axes, drawable, drawing, extent, padded, text_at};
 use crate::support::elementary::log10;
 use crate::support::error::{Error, Result};
 use crate::support::text::number;
 
-/// Several values at each place of a log axis, say one per seed: a ring each, and a line through their medians.
+/// Several values at each place of a log axis, for example one for each seed. Each value is a ring, and a line goes
+/// through the medians.
 ///
-/// Errors if there is no group or one is empty, if a place is not finite and above 0, or if a value is not finite or
-/// beyond ±10^100.
+/// Errors if there is no group, if a group is empty, if a place is not finite and above 0, or if a value is not finite
+/// or beyond ±10^100.
 ///
 /// ```
 /// use zero_init::prelude::*;
@@ -28,7 +29,7 @@ pub fn spread(title: &str, x_label: &str, y_label: &str, groups: &[(f64, Vec<f64
             return Err(Error::value("groups", "finite places above 0", place.to_string()));
         }
         if values.is_empty() {
-            return Err(Error::shape("groups", "at least 1 value each", format!("0 at {place}")));
+            return Err(Error::shape("groups", "at least 1 value in each group", format!("0 at {place}")));
         }
         if let Some(value) = values.iter().find(|&&v| !drawable(v)) {
             return Err(Error::value("groups", format!("values within ±{LARGEST:e}"), format!("{value} at {place}")));
@@ -52,13 +53,13 @@ pub fn spread(title: &str, x_label: &str, y_label: &str, groups: &[(f64, Vec<f64
         let rings = groups.iter().flat_map(|(place, values)| values.iter().map(|&v| (log10(*place), v)));
         chart.draw_series(rings.map(|ring| Circle::new(ring, 4, BLUE.stroke_width(1)))).map_err(drawing)?;
         panel.draw(&Circle::new((21, 24), 4, BLUE.stroke_width(1))).map_err(drawing)?;
-        panel.draw(&note("one run", (44, 24), HPos::Left, INK)).map_err(drawing)?;
+        panel.draw(&text_at("one run", (44, 24), HPos::Left, INK)).map_err(drawing)?;
         panel.draw(&PathElement::new([(6, 50), (36, 50)], INK.stroke_width(2))).map_err(drawing)?;
-        panel.draw(&note("median", (44, 50), HPos::Left, INK)).map_err(drawing)
+        panel.draw(&text_at("median", (44, 50), HPos::Left, INK)).map_err(drawing)
     })
 }
 
-/// The middle value, or the mean of the two in the middle.
+/// The middle one of the sorted values, or the mean of the two in the middle.
 fn median(values: &[f64]) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);

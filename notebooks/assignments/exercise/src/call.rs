@@ -1,4 +1,5 @@
-//! A call from one process to another: a name and arguments there, a value or a reason back.
+//! A call from one process to another: the name of a function and its arguments are sent, and a value, or the reason
+//! why there is none, comes back.
 
 use std::any::Any;
 use std::cell::RefCell;
@@ -10,13 +11,13 @@ use std::process::ExitCode;
 
 use crate::value::{Reader, Value};
 
-/// The bytes of a message, at most.
+/// The largest number of bytes in a message.
 const LARGEST: u64 = 100_000_000;
 
-/// What a check ends with: nothing, or why it is not passed.
+/// The result of a check: nothing, or the reason why it is not passed.
 pub type Outcome = std::result::Result<(), Box<dyn std::error::Error>>;
 
-/// The name of a check, and the check.
+/// A check with its name.
 pub type Check<'a> = (&'a str, fn() -> Outcome);
 
 fn send(stream: &mut UnixStream, bytes: &[u8]) -> std::io::Result<()> {
@@ -24,17 +25,17 @@ fn send(stream: &mut UnixStream, bytes: &[u8]) -> std::io::Result<()> {
     stream.write_all(bytes)
 }
 
-/// The next message, or `None` if there is none any more.
+/// The next message, or `None` if there are no more messages.
 fn receive(stream: &mut UnixStream) -> Option<Vec<u8>> {
     let mut length = [0; 8];
     stream.read_exact(&mut length).ok()?;
     let length = u64::from_le_bytes(length);
     let mut bytes = Vec::new();
-    // Memory grows with what arrives, not with what is announced.
+    // The memory grows with the bytes that arrive, not with the length that is announced.
     (length <= LARGEST && stream.take(length).read_to_end(&mut bytes).ok()? as u64 == length).then_some(bytes)
 }
 
-/// What a panic said.
+/// The message of a panic.
 fn message(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
     text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "a panic without a message".to_owned())
@@ -61,7 +62,7 @@ pub fn serve(socket: &str, call: impl Fn(&mut Reader) -> Option<Vec<u8>>) {
 }
 
 thread_local! {
-    /// Where the functions that are asked for are.
+    /// The socket to the process that has the functions.
     static STREAM: RefCell<Option<UnixStream>> = const { RefCell::new(None) };
 }
 
@@ -89,9 +90,11 @@ pub fn ask<T: Value>(function: &str, arguments: &[u8]) -> T {
     }
 }
 
-/// Runs the check that the command line names, against the process at the other end of the standard input (a socket).
+/// Runs the check that is named on the command line. Its standard input must be a socket; the process at the other end
+/// answers the check's calls.
 ///
-/// It prints `passed` and succeeds only if the check ran to its end; otherwise it prints why not, and fails.
+/// It prints `passed` and returns success only if the check ran to its end. Otherwise it prints the reason and returns
+/// failure.
 pub fn judge(checks: &[Check]) -> ExitCode {
     std::panic::set_hook(Box::new(|_| {}));
     let wanted = std::env::args().nth(1).unwrap_or_default();
@@ -113,7 +116,7 @@ pub fn judge(checks: &[Check]) -> ExitCode {
     ExitCode::FAILURE
 }
 
-/// Answers calls of functions that come through the socket at a path, until the caller closes it.
+/// Answers the calls of functions that come through the socket at the given path, until the caller closes it.
 #[macro_export]
 macro_rules! answer {
     ($socket:expr, $(fn $name:ident($($argument:ident : $type:ty),* $(,)?) -> $result:ty),+ $(,)?) => {
@@ -133,9 +136,11 @@ macro_rules! answer {
     };
 }
 
-/// Stand-ins for functions of another process, with their signatures: a call of one is answered there.
+/// Defines stand-ins for functions of another process, with the same signatures. A call of a stand-in is sent to that
+/// process, which answers it.
 ///
-/// A stand-in panics with the reason if the other process panics, ends, or returns what is not of the type.
+/// A stand-in panics, with the reason, if the function panics, if the other process ends, or if what comes back does
+/// not have the right type.
 #[macro_export]
 macro_rules! ask {
     ($(fn $name:ident($($argument:ident : $type:ty),* $(,)?) -> $result:ty),+ $(,)?) => {

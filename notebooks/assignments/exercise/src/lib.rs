@@ -1,9 +1,9 @@
-//! For assignments: checks that say what they expected, and functions that are called in another process.
+//! This crate is for assignments: it has checks that say what they expected, and calls of functions in another process.
 //!
-//! A grader must not believe a process in which a student's code runs: that code can silence, print, exit or read
-//! whatever the checks can. So a check is run in a process of its own. Where it calls the student's function, a stand-in
-//! ([`ask!`]) sends the arguments to the process that has the function ([`answer!`]) and hands back what that process
-//! returned. All that a student's code can do to a check is to return a value.
+//! A grader must not trust a process in which a student's code runs: that code can suppress output, print, exit or
+//! read, just as the checks can. So a check runs in a process of its own. Where it calls the student's function, a
+//! stand-in ([`ask!`]) sends the arguments to the process that has the function ([`answer!`]) and returns what that
+//! process sent back. So a student's code can influence a check only by the values that it returns.
 //!
 //! In the student's process:
 //!
@@ -14,7 +14,7 @@
 //! exercise::answer!("/path/of/a.socket", fn twice(x: f64) -> f64);
 //! ```
 //!
-//! In the grader's:
+//! In the grader's process:
 //!
 //! ```no_run
 //! exercise::ask!(fn twice(x: f64) -> f64);
@@ -49,7 +49,7 @@ pub use value::{Argument, Reader, Value};
 /// How far a result may be from the expected one, relative to the larger of 1 and the expected number.
 const TOLERANCE: f64 = 1e-9;
 
-/// A check that is not passed: a sentence that says why, for whoever does the exercise.
+/// The error of a check that is not passed: a sentence that tells the student why.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Error {
     sentence: String,
@@ -67,7 +67,7 @@ fn fail(sentence: String) -> Result<(), Error> {
     Err(Error { sentence })
 }
 
-/// Whether a result is as good as the expected one. NaN never is, and infinity only where it is expected.
+/// Whether a result is close enough to the expected one. NaN never is, and infinity only if it is expected.
 fn close(got: f64, expected: f64) -> bool {
     got == expected || expected.is_finite() && (got - expected).abs() <= TOLERANCE * expected.abs().max(1.0)
 }
@@ -79,7 +79,7 @@ fn written(number: f64) -> String {
 
 /// Checks that a number is the expected one, to 9 digits.
 ///
-/// Errors, with both numbers, if it is not.
+/// Errors if it is not; the message has both numbers.
 ///
 /// ```
 /// use ndarray::array;
@@ -100,9 +100,9 @@ pub fn number(what: &str, got: f64, expected: f64) -> Result<(), Error> {
     fail(format!("{what}: expected {}, got {}", written(expected), written(got)))
 }
 
-/// Checks that a matrix has the expected shape, and its numbers the expected values, to 9 digits.
+/// Checks that a matrix has the expected shape, and that its numbers are the expected ones, to 9 digits.
 ///
-/// Errors with both shapes, or with the first entry that differs.
+/// Errors if it is not so; the message has both shapes, or the first entry that differs.
 pub fn matrix(what: &str, got: &Array2<f64>, expected: &Array2<f64>) -> Result<(), Error> {
     if got.dim() != expected.dim() {
         let ((rows, columns), (wanted_rows, wanted_columns)) = (got.dim(), expected.dim());
@@ -116,14 +116,14 @@ pub fn matrix(what: &str, got: &Array2<f64>, expected: &Array2<f64>) -> Result<(
 
 /// Checks that two values are equal.
 ///
-/// Errors, with both, if they are not.
+/// Errors if they are not; the message has both values.
 pub fn equal<T: PartialEq + Debug>(what: &str, got: T, expected: T) -> Result<(), Error> {
     if got == expected { Ok(()) } else { fail(format!("{what}: expected {expected:?}, got {got:?}")) }
 }
 
 /// Checks that something holds.
 ///
-/// Errors with the sentence that says what should.
+/// Errors if it does not; the message is the sentence, which says what should hold.
 pub fn holds(condition: bool, sentence: &str) -> Result<(), Error> {
     if condition { Ok(()) } else { fail(sentence.to_owned()) }
 }

@@ -1,4 +1,4 @@
-//! Networks, and what they are made of, travel too.
+//! How networks, activations and initializations are sent to another process.
 
 use ndarray::Array2;
 use zero_init::{Activation, Init, Network};

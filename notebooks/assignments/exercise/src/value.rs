@@ -1,13 +1,13 @@
-//! How a value travels from one process to another: as bytes, and back with every bit.
+//! How a value is sent from one process to another: as bytes that keep every bit of it.
 
 use std::fmt::Display;
 
 use ndarray::Array2;
 
-/// The entries of a list or matrix that a message may announce.
+/// The largest number of entries of a list or matrix that is read from a message.
 const LARGEST: usize = 10_000_000;
 
-/// Bytes that are read from the front.
+/// Bytes that are read from the first to the last.
 ///
 /// ```
 /// use exercise::{Reader, Value};
@@ -25,7 +25,7 @@ pub struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    /// A reader of all these bytes.
+    /// A reader that begins at the first of these bytes.
     pub fn new(bytes: &'a [u8]) -> Self {
         Reader { rest: bytes }
     }
@@ -41,7 +41,7 @@ impl<'a> Reader<'a> {
         Some(taken)
     }
 
-    /// A length that the bytes at hand can hold, at one byte an entry or more.
+    /// The next length, if the bytes that are left can hold this number of entries of at least one byte each.
     fn length(&mut self) -> Option<usize> {
         usize::read(self).filter(|&length| length <= LARGEST.min(self.rest.len()))
     }
@@ -49,13 +49,13 @@ impl<'a> Reader<'a> {
 
 /// A type that a function of an exercise can take or return.
 ///
-/// There are implementations for `f64`, `usize`, `u64`, `bool`, `String` and matrices, with the feature `zero-init` for
-/// `Network`, `Init` and `Activation`, and for lists, pairs, triples and [`Result`]s of these. Floating-point numbers
-/// keep every bit. The error of a `Result` can be a `String` or a `Box<dyn std::error::Error>`.
+/// There are implementations for `f64`, `usize`, `u64`, `bool`, `()`, `String` and matrices, with the feature
+/// `zero-init` also for `Network`, `Init` and `Activation`, and for lists, pairs, triples and [`Result`]s of these.
+/// Floating-point numbers keep every bit. The error of a `Result` can be a `String` or a `Box<dyn std::error::Error>`.
 pub trait Value: Sized {
     /// Appends the value to the bytes.
     fn write(&self, bytes: &mut Vec<u8>);
-    /// The value that the next bytes are, or `None` if they are none.
+    /// Reads the next bytes as a value, or returns `None` if they do not represent one.
     fn read(reader: &mut Reader) -> Option<Self>;
 }
 
@@ -151,7 +151,7 @@ impl<A: Value, B: Value, C: Value> Value for (A, B, C) {
     }
 }
 
-/// What went wrong arrives as its message.
+/// An error is sent as its message.
 impl<T: Value, E: Display + From<String>> Value for Result<T, E> {
     fn write(&self, bytes: &mut Vec<u8>) {
         self.is_ok().write(bytes);
@@ -185,11 +185,11 @@ impl Value for Array2<f64> {
 /// assert_eq!(<&[usize]>::borrowed(&owned), &[2, 1]);
 /// ```
 pub trait Argument<'a>: Sized {
-    /// What travels.
+    /// The type of the value that is sent.
     type Owned: Value + 'a;
-    /// The argument, as it travels.
+    /// The value that is sent for this argument.
     fn owned(self) -> Self::Owned;
-    /// The argument, from what travelled.
+    /// The argument, from the value that was received.
     fn borrowed(owned: &'a Self::Owned) -> Self;
 }
 
@@ -206,7 +206,8 @@ where
     }
 }
 
-// One implementation for every `T: Value` would overlap with the one above, for references: so there is one for each type.
+// One implementation for every `T: Value` would overlap with the one above, for references: so there is one for each
+// type.
 macro_rules! by_value {
     ($($type:ty),+) => {
         $(impl<'a> $crate::Argument<'a> for $type {

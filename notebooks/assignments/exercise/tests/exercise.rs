@@ -1,4 +1,4 @@
-//! A check calls functions that live on the other side of a socket.
+//! Tests that a check can call functions of another process through a socket.
 #![cfg(unix)]
 
 use std::os::unix::net::UnixListener;
@@ -6,7 +6,7 @@ use std::os::unix::net::UnixListener;
 use exercise::{Reader, Value};
 use ndarray::{Array2, array};
 
-fn travelled<T: Value>(value: &T) -> T {
+fn sent_and_received<T: Value>(value: &T) -> T {
     let mut bytes = Vec::new();
     value.write(&mut bytes);
     let mut reader = Reader::new(&bytes);
@@ -22,21 +22,21 @@ fn travelled<T: Value>(value: &T) -> T {
 fn every_value_arrives_with_every_bit() {
     for number in [0.0, -0.0, 1.0 / 3.0, f64::MIN_POSITIVE / 8.0, f64::INFINITY, f64::from_bits(0x7ff8_0000_dead_beef)]
     {
-        assert_eq!(travelled(&number).to_bits(), number.to_bits());
+        assert_eq!(sent_and_received(&number).to_bits(), number.to_bits());
     }
-    assert_eq!(travelled(&usize::MAX), usize::MAX);
-    assert_eq!(travelled(&"δ = ŷ - y".to_owned()), "δ = ŷ - y");
-    assert_eq!(travelled(&vec![(1_usize, true), (2, false)]), vec![(1, true), (2, false)]);
+    assert_eq!(sent_and_received(&usize::MAX), usize::MAX);
+    assert_eq!(sent_and_received(&"δ = ŷ - y".to_owned()), "δ = ŷ - y");
+    assert_eq!(sent_and_received(&vec![(1_usize, true), (2, false)]), vec![(1, true), (2, false)]);
     let matrix = array![[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]];
-    assert_eq!(travelled(&matrix), matrix);
-    assert_eq!(travelled(&matrix.t().to_owned()), matrix.t());
-    assert_eq!(travelled::<Result<f64, String>>(&Ok(0.5)), Ok(0.5));
+    assert_eq!(sent_and_received(&matrix), matrix);
+    assert_eq!(sent_and_received(&matrix.t().to_owned()), matrix.t());
+    assert_eq!(sent_and_received::<Result<f64, String>>(&Ok(0.5)), Ok(0.5));
     let refused: Result<f64, Box<dyn std::error::Error>> = Err("p: expected a probability".into());
-    assert_eq!(travelled(&refused).unwrap_err().to_string(), "p: expected a probability");
+    assert_eq!(sent_and_received(&refused).unwrap_err().to_string(), "p: expected a probability");
 }
 
 #[test]
-fn bytes_that_are_no_value_are_refused() {
+fn bytes_that_do_not_represent_a_value_are_refused() {
     let mut long = Vec::new();
     u64::MAX.write(&mut long);
     assert_eq!(Vec::<f64>::read(&mut Reader::new(&long)), None);
@@ -76,7 +76,7 @@ mod grader {
     );
 }
 
-/// Runs this test program again as a judge, with the answering side here.
+/// Runs this test program again as the grader's process; this process answers its calls.
 #[test]
 fn a_check_in_another_process_sees_what_the_functions_return() {
     let folder = std::env::temp_dir().join(format!("exercise-{}", std::process::id()));
