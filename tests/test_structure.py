@@ -10,7 +10,7 @@ SOURCES = REPOSITORY / "src"
 
 def imports_of(file: Path) -> set[str]:
     """The modules of the crate that a module uses, as `argument/network`. Tests inside of the module do not count."""
-    code = file.read_text(encoding="utf-8").split("#[cfg(test)]\nmod tests")[0]
+    code = file.read_text(encoding="utf-8").split("#[cfg(test)]\n")[0]
     modules = {"/".join(pair) for pair in re.findall(r"\bcrate::(\w+)::(\w+)", code)}
     if file.parent.parent == SOURCES:
         modules |= {f"{file.parent.name}/{module}" for module in re.findall(r"\bsuper::(\w+)", code)}

@@ -166,9 +166,8 @@ fn add_sums(total: &mut Gradients, block_sum: &Gradients) {
 }
 
 #[cfg(test)]
+#[cfg(not(target_family = "wasm"))] // there are no threads
 mod tests {
-    #![cfg(not(target_family = "wasm"))] // WebAssembly has no threads
-
     use super::*;
     use crate::argument::activation::Activation;
     use crate::argument::init::Init;
