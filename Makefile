@@ -23,7 +23,7 @@ export JUPYTERLAB_WORKSPACES_DIR := $(JUPYTER)/config/lab/workspaces
 export IPYTHONDIR := $(JUPYTER)/ipython
 unexport JUPYTER_PATH JUPYTER_CONFIG_PATH JUPYTERLAB_DIR
 
-.PHONY: help doctor lab test test-wasm notebooks figures site bench bench-kernel reference setup clean
+.PHONY: help doctor lab test test-wasm notebooks figures site release grade bench bench-kernel reference setup clean
 
 help:
 	@echo 'make lab        open JupyterLab on the notebooks (ARGS=--no-browser and the like reach it)'
@@ -65,7 +65,7 @@ test:
 	@echo '== Notebooks and tools' && $(PYTHON) -m pytest --quiet -p no:cacheprovider tests
 
 test-wasm:
-	@tools/setup.sh test
+	@ALL=1 tools/setup.sh test
 	@tools/second_platform.sh $(ARGS)
 
 notebooks: setup

@@ -33,23 +33,32 @@ pub struct Gradients {
     pub(crate) db: Layers<Array2<f64>>,
 }
 
-impl Gradients {
-    /// The backward pass, from the output layer to the first layer. It adds the contributions of the samples to dW and
-    /// db. The division by the number m of samples comes last, in [`divide_by`](Self::divide_by).
-    pub(crate) fn add(&mut self, network: &Network, Trace { z, a, masks }: &Trace, y: &Array2<f64>) {
-        let (Gradients { delta, dw, db }, last) = (self, network.layers());
+impl Network {
+    /// The backward pass, from the output layer to the first layer: δ of every layer. What the samples contribute to dW
+    /// and db is added to them. The division by the number m of samples comes last, in [`Gradients::divide_by`].
+    pub(crate) fn backward_pass(
+        &self,
+        Trace { z, a, masks }: &Trace,
+        y: &Array2<f64>,
+        delta: &mut Layers<Array2<f64>>,
+        dw: &mut Layers<Array2<f64>>,
+        db: &mut Layers<Array2<f64>>,
+    ) {
+        let last = self.layers();
         prediction_minus_label(&z[last], y, &mut delta[last]); // δ = ŷ - y
         for l in (1..last).rev() {
-            let (delta, above) = delta.with_next(l);
-            network.g.times_slope(&z[l], transpose_times(&network.w[l + 1], above, delta)); // δ = (Wᵀ δ) ⊙ g'(z)
-            masks.apply(l, delta);
+            let (delta_l, delta_above) = delta.with_next(l);
+            self.g.times_slope(&z[l], transpose_times(&self.w[l + 1], delta_above, delta_l)); // δ = (Wᵀ δ) ⊙ g'(z)
+            masks.apply(l, delta_l);
         }
         for l in 1..=last {
             add_times_transpose(&delta[l], &a[l - 1], &mut dw[l]); // dW = δ aᵀ
             add_row_sums(&delta[l], &mut db[l]); // db = Σ δ
         }
     }
+}
 
+impl Gradients {
     /// dW = δ aᵀ / m and db = Σ δ / m.
     pub(crate) fn divide_by(&mut self, m: usize) {
         self.dw.0.iter_mut().chain(&mut self.db.0).for_each(|sum| *sum /= m as f64);
@@ -87,7 +96,8 @@ impl Network {
         }
         check_labels(y, samples)?;
         let mut gradients = Gradients::zeros(self, samples);
-        gradients.add(self, trace, y);
+        let Gradients { delta, dw, db } = &mut gradients;
+        self.backward_pass(trace, y, delta, dw, db);
         gradients.divide_by(samples);
         check_no_overflow("gradients", &gradients.dw)?;
         check_no_overflow("gradients", &gradients.db)?;

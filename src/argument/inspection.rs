@@ -194,6 +194,7 @@ impl Network {
             }
             let coincide = samples().any(|(delta, a)| largest(delta) != 0.0 && largest(a) != 0.0);
             layer.dw_verdict = layer.verdict(layer.input, layer.per_sample, layer.dw, coincide, no_delta);
+            // A bias is a weight whose input is 1 for every sample.
             layer.db_verdict = layer.verdict(1.0, layer.delta, layer.db, true, no_delta);
             layer
         };

@@ -25,6 +25,7 @@ use crate::support::matrix::check_label;
 pub fn cross_entropy(y_hat: f64, y: f64) -> Result<f64> {
     check_prediction(y_hat)?;
     check_label(y)?;
+    // Subtracted from 0 rather than negated: a loss of zero is 0, not -0.
     Ok(if y == 1.0 { 0.0 - ln(y_hat) } else { 0.0 - ln_1p(-y_hat) })
 }
 
@@ -34,6 +35,7 @@ pub fn cross_entropy(y_hat: f64, y: f64) -> Result<f64> {
 pub fn cross_entropy_slope(y_hat: f64, y: f64) -> Result<f64> {
     check_prediction(y_hat)?;
     check_label(y)?;
+    // The absolute value, since y_hat may be -0: the slope there is -∞ as well.
     Ok(if y == 1.0 { -1.0 / y_hat.abs() } else { 1.0 / (1.0 - y_hat) })
 }
 

@@ -49,7 +49,7 @@ pub struct Network {
 impl Network {
     /// The forward pass: computes z and a of the layers 1 … L from a^0 = x, which is in the trace. The output's a = ŷ
     /// is left out, because no gradient needs it.
-    pub(crate) fn propagate(&self, Trace { z, a, masks }: &mut Trace) {
+    pub(crate) fn forward_pass(&self, Trace { z, a, masks }: &mut Trace) {
         for l in 1..=self.layers() {
             affine(&self.w[l], &a[l - 1], &self.b[l], &mut z[l]); // z = W a + b
             if l < self.layers() {
@@ -66,7 +66,7 @@ impl Network {
     pub fn forward(&self, x: &Array2<f64>) -> Result<Trace> {
         check_samples(x)?;
         let mut trace = Trace::new(self, x)?;
-        self.propagate(&mut trace);
+        self.forward_pass(&mut trace);
         check_no_overflow("pre-activations", &trace.z)?;
         trace.a[self.layers()] = trace.z[self.layers()].mapv(sigmoid); // ŷ = σ(z)
         Ok(trace)

@@ -5,7 +5,6 @@
 //! db are always added up in the order of the blocks, whichever thread has computed them. So the number of threads
 //! changes no bit of the result.
 
-use std::mem::swap;
 use std::ops::Range;
 use std::thread;
 
@@ -17,7 +16,7 @@ use crate::argument::gradients::Gradients;
 use crate::argument::loss::mean_loss;
 use crate::argument::network::{Network, Trace};
 use crate::support::error::Result;
-use crate::support::matrix::blocks;
+use crate::support::matrix::{Layers, blocks};
 
 /// At most this number of blocks can have sums that wait to be added up in order.
 const MOST_SUMS: usize = 256;
@@ -72,20 +71,20 @@ impl Batch {
         if let [worker] = &mut workers[..] {
             blocks.iter_mut().for_each(|block| worker.add(network, block, total));
         } else {
-            for blocks in blocks.chunks_mut(block_sums.len()) {
-                let share = blocks.len().div_ceil(workers.len());
+            for round in blocks.chunks_mut(block_sums.len()) {
+                let share = round.len().div_ceil(workers.len());
                 thread::scope(|scope| {
-                    let shares = blocks.chunks_mut(share).zip(block_sums.chunks_mut(share));
-                    for (worker, (blocks, block_sums)) in workers.iter_mut().zip(shares) {
+                    let shares = round.chunks_mut(share).zip(block_sums.chunks_mut(share));
+                    for (worker, (my_blocks, my_sums)) in workers.iter_mut().zip(shares) {
                         scope.spawn(|| {
-                            for (block, block_sum) in blocks.iter_mut().zip(block_sums) {
-                                set_to_zero(block_sum);
-                                worker.add(network, block, block_sum);
+                            for (block, sums) in my_blocks.iter_mut().zip(my_sums) {
+                                set_to_zero(sums);
+                                worker.add(network, block, sums);
                             }
                         });
                     }
                 });
-                block_sums[..blocks.len()].iter().for_each(|block_sum| add_sums(total, block_sum));
+                block_sums[..round.len()].iter().for_each(|sums| add_sums(total, sums));
             }
         }
         total.divide_by(blocks.iter().map(|block| block.y.len()).sum());
@@ -123,36 +122,28 @@ struct Worker {
 /// z, a and δ of a block.
 struct Space {
     trace: Trace,
-    gradients: Gradients,
+    delta: Layers<Array2<f64>>,
 }
 
 impl Worker {
     fn new(network: &Network, blocks: &[Block]) -> Result<Self> {
         let space = |block: &Block| {
-            Ok(Space { trace: Trace::new(network, &block.x)?, gradients: Gradients::zeros(network, block.y.len()) })
+            Ok(Space { trace: Trace::new(network, &block.x)?, delta: Gradients::zeros(network, block.y.len()).delta })
         };
         Ok(Worker { full: space(&blocks[0])?, last: space(&blocks[blocks.len() - 1])?, dropout: None })
     }
 
-    /// Adds dW and db of a block, which are not yet divided by m, to `sums`.
-    fn add(&mut self, network: &Network, block: &mut Block, sums: &mut Gradients) {
-        let is_full = self.full.trace.a[0].ncols() == block.y.len();
-        let Space { trace, gradients } = if is_full { &mut self.full } else { &mut self.last };
+    /// A forward and a backward pass over a block. Its dW and db, which are not yet divided by m, are added to those given.
+    fn add(&mut self, network: &Network, block: &mut Block, Gradients { dw, db, .. }: &mut Gradients) {
+        let is_full = self.full.trace.a[0].dim() == block.x.dim();
+        let Space { trace, delta } = if is_full { &mut self.full } else { &mut self.last };
+        trace.a[0].assign(&block.x);
         if let Some(dropout) = &mut self.dropout {
             trace.masks = dropout.draw(&trace.z);
         }
-        // The passes work on the matrices of the block and of the sums themselves. They are swapped in and out, not
-        // copied.
-        let swap_matrices = |trace: &mut Trace, gradients: &mut Gradients, block: &mut Block, sums: &mut Gradients| {
-            swap(&mut trace.a[0], &mut block.x);
-            swap(&mut gradients.dw, &mut sums.dw);
-            swap(&mut gradients.db, &mut sums.db);
-        };
-        swap_matrices(trace, gradients, block, sums);
-        network.propagate(trace);
-        gradients.add(network, trace, &block.y);
+        network.forward_pass(trace);
+        network.backward_pass(trace, &block.y, delta, dw, db);
         block.z.assign(&trace.z[network.layers()]);
-        swap_matrices(trace, gradients, block, sums);
     }
 }
 
