@@ -146,6 +146,16 @@ fn a_constant_start_has_equal_rows_and_in_layer_1_unequal_columns() {
     }
 }
 
+/// Each step draws new masks. The learning rate is so small that only the masks can change the cost.
+#[test]
+fn every_step_draws_new_masks() {
+    let mut network = Network::new(&[2, 10, 5, 1], Activation::Relu, Init::He { seed: 1 }).unwrap();
+    let training = Training::new(1e-300, 3).dropout(0.5, 1).record_cost(Steps::Every(1));
+    let history = training.run(&mut network, &circles_train()).unwrap();
+    let costs: Vec<f64> = history.costs().iter().map(|&(_, cost)| cost).collect();
+    assert!((1..4).all(|step| !costs[..step].contains(&costs[step])), "{costs:?}");
+}
+
 /// Different masks make the twins of a constant start different, but not if the constant is zero and g is ReLU: then
 /// there is nothing to drop.
 #[test]

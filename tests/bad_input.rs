@@ -153,22 +153,22 @@ fn training_refuses_what_makes_no_sense_and_stops_where_it_diverges() {
     assert_error(run(Training::new(f64::NAN, 10)), "learning_rate: expected a finite number above 0, got NaN");
     assert_error(
         run(Training::new(0.1, 10).record_cost(Steps::Every(0))),
-        "cost: expected an interval of at least 1 step, got Every(0)",
+        "record_cost: expected an interval of at least 1 step, got Every(0)",
     );
     assert_error(
         run(Training::new(0.1, 10).record_norms(Steps::At(vec![2, 1]))),
-        "norms: expected steps in rising order, got [2, 1]",
+        "record_norms: expected steps in rising order, got [2, 1]",
     );
     assert_error(
         run(Training::new(0.1, 10).record_snapshots(Steps::At(vec![11]))),
-        "snapshots: expected steps up to 10, got 11",
+        "record_snapshots: expected steps up to 10, got 11",
     );
     let records = Training::new(0.1, usize::MAX).record_cost(Steps::Every(1));
-    assert!(run(records).unwrap_err().to_string().starts_with("cost: expected at most 10000000 records"));
+    assert!(run(records).unwrap_err().to_string().starts_with("record_cost: expected at most 10000000 records"));
     let norms = run(Training::new(0.1, 5_000_000).record_norms(Steps::Every(1)));
-    assert_error(norms, "norms: expected at most 5000000 records, got 5000001");
+    assert_error(norms, "record_norms: expected at most 5000000 records, got 5000001");
     let snapshots = run(Training::new(0.1, 100_000_000).record_snapshots(Steps::Every(1)));
-    assert_error(snapshots, "snapshots: expected at most 7692307 records, got 100000001");
+    assert_error(snapshots, "record_snapshots: expected at most 7692307 records, got 100000001");
     let keep = "keep: expected a probability above 0 and at most 1, got ";
     for (probability, came) in [(0.0, "0"), (1.1, "1.1"), (f64::NAN, "NaN")] {
         assert_error(run(Training::new(0.1, 1).dropout(probability, 1)), &format!("{keep}{came}"));
@@ -179,6 +179,8 @@ fn training_refuses_what_makes_no_sense_and_stops_where_it_diverges() {
         let diverged = training.run(&mut overflowing.unwrap(), &circles_train());
         assert_eq!(diverged, Err(zero_init::Error::Diverged { step: 0, learning_rate: 0.1 }));
     }
+    let late = run(Training::new(1e200, 10).record_cost(Steps::Every(1)));
+    assert_eq!(late, Err(zero_init::Error::Diverged { step: 1, learning_rate: 1e200 }));
     let diverged = run(Training::new(1e300, 10)).unwrap_err();
     assert!(matches!(diverged, zero_init::Error::Diverged { step, .. } if (1..=10).contains(&step)), "{diverged}");
     let mut descending = network();

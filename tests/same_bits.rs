@@ -48,6 +48,16 @@ fn training_from_he_s_weights() {
 
 /// This covers all elementary functions, except the logarithm of the random numbers and the sines and cosines of the
 /// circles.
+/// There are several blocks of samples. The last one has whole groups of lanes, groups of 4, and single samples.
+#[test]
+fn training_on_several_blocks() {
+    let data = circles(Sampling { zeros: 700, ones: 787, noise: 0.1, seed: 1 }).unwrap(); // 3 · 480 + 47
+    let mut network = Network::new(&[2, 10, 5, 1], Activation::Tanh, Init::He { seed: 1 }).unwrap();
+    Training::new(0.1, 100).run(&mut network, &data).unwrap();
+    let found = fingerprint(network.each_layer().flat_map(|(_, w, b)| w.iter().chain(b)));
+    assert_fingerprint("several blocks", found, 0xce2c_5a6a_6968_42c1);
+}
+
 #[test]
 fn activations_and_losses() {
     let zs = || (-4000..=4000).map(|step| f64::from(step) / 100.0);

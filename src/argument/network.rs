@@ -61,11 +61,11 @@ impl Network {
 
     /// The forward pass for the samples `x`, (n_0, m): z and a of every layer.
     ///
-    /// Errors if `x` has another number of rows, no column, or a number that is not finite, or if the weights are so
-    /// large that a z overflows.
+    /// Errors if `x` has another number of rows, no column, a number that is not finite, or so many samples that the z
+    /// of all units are more than 250 million numbers; or if the weights are so large that a z overflows.
     pub fn forward(&self, x: &Array2<f64>) -> Result<Trace> {
-        check_samples(x)?;
-        let mut trace = Trace::new(self, x)?;
+        self.check_samples(x)?;
+        let mut trace = Trace::new(self, x);
         self.forward_pass(&mut trace);
         check_no_overflow("pre-activations", &trace.z)?;
         trace.a[self.layers()] = trace.z[self.layers()].mapv(sigmoid); // ŷ = σ(z)
@@ -136,20 +136,10 @@ impl Trace {
     }
 
     /// Space for a forward pass on the samples `x`, (n_0, m), which are already in it as a^0.
-    pub(crate) fn new(network: &Network, x: &Array2<f64>) -> Result<Self> {
-        let sizes = network.sizes();
-        let (features, samples) = x.dim();
-        if features != sizes[0] {
-            return Err(Error::shape("x", format!("{} rows (features)", sizes[0]), format!("{features} rows")));
-        }
-        let units: usize = sizes.iter().sum();
-        if units.saturating_mul(samples) > MAX_TRACE {
-            let expected = format!("at most {} samples for {units} units", MAX_TRACE / units);
-            return Err(Error::shape("x", expected, samples.to_string()));
-        }
-        let z = zeros(sizes[1..].iter().map(|&n| (n, samples)));
+    pub(crate) fn new(network: &Network, x: &Array2<f64>) -> Self {
+        let z = zeros(network.b.iter().map(|b| (b.nrows(), x.ncols())));
         let a = std::iter::once(in_standard_layout(x.clone())).chain(z.iter().cloned()).collect();
-        Ok(Trace { z, a, masks: Masks::default() })
+        Trace { z, a, masks: Masks::default() }
     }
 }
 
@@ -245,6 +235,21 @@ impl Network {
     /// Sets one bias, b^l at `row`. Errors as [`set_weight`](Self::set_weight) does.
     pub fn set_bias(&mut self, layer: usize, row: usize, value: f64) -> Result<()> {
         set(&mut self.b, layer, (row, 0), value)
+    }
+
+    /// The samples `x` are (n_0, m), finite, and not so many that their z would not fit into memory.
+    pub(crate) fn check_samples(&self, x: &Array2<f64>) -> Result<()> {
+        check_samples(x)?;
+        let (sizes, (features, samples)) = (self.sizes(), x.dim());
+        if features != sizes[0] {
+            return Err(Error::shape("x", format!("{} rows (features)", sizes[0]), format!("{features} rows")));
+        }
+        let units: usize = sizes.iter().sum();
+        if units.saturating_mul(samples) > MAX_TRACE {
+            let expected = format!("at most {} samples for {units} units", MAX_TRACE / units);
+            return Err(Error::shape("x", expected, samples.to_string()));
+        }
+        Ok(())
     }
 
     pub(crate) fn parameter_count(&self) -> usize {

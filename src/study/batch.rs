@@ -1,7 +1,7 @@
 //! The samples of a training step, worked through in blocks that stay in the processor's cache.
 //!
 //! A forward and a backward pass over many samples at once would write every z, a and δ to memory and read it back. In
-//! a block of samples they stay in the cache, so that a sample costs the same in a small and in a large batch. dW and
+//! a block of samples those of a small network stay in the cache, so that a sample costs the same in a small and in a large batch. dW and
 //! db are always added up in the order of the blocks, whichever thread has computed them. So the number of threads
 //! changes no bit of the result.
 
@@ -48,16 +48,16 @@ struct Block {
 impl Batch {
     /// All samples of a data set. Errors if they do not fit the network.
     pub(crate) fn new(network: &Network, data: &Dataset, dropout: Option<Dropout>) -> Result<Self> {
-        // With dropout there is one thread, since the random masks are drawn one block after the other.
-        let threads = if dropout.is_some() { 1 } else { thread::available_parallelism().map_or(1, usize::from) };
-        Batch::with_threads(network, data, dropout, threads)
+        Batch::with_threads(network, data, dropout, thread::available_parallelism().map_or(1, usize::from))
     }
 
     fn with_threads(network: &Network, data: &Dataset, dropout: Option<Dropout>, threads: usize) -> Result<Self> {
+        network.check_samples(data.x())?;
         let blocks: Vec<Block> = blocks(data.samples()).map(|samples| Block::new(data, samples)).collect();
         let waiting = (MOST_NUMBERS / network.parameter_count()).min(MOST_SUMS).min(blocks.len());
-        let threads = threads.min(waiting / LEAST_BLOCKS).max(1);
-        let mut workers = (0..threads).map(|_| Worker::new(network, &blocks)).collect::<Result<Vec<_>>>()?;
+        // With dropout there is one thread, since the random masks are drawn one block after the other.
+        let threads = if dropout.is_some() { 1 } else { threads.min(waiting / LEAST_BLOCKS).max(1) };
+        let mut workers: Vec<Worker> = (0..threads).map(|_| Worker::new(network, &blocks)).collect();
         workers[0].dropout = dropout;
         let sums = || Gradients::zeros(network, 0);
         let block_sums = if threads == 1 { vec![] } else { (0..waiting).map(|_| sums()).collect() };
@@ -112,10 +112,10 @@ impl Block {
     }
 }
 
-/// What one thread needs: space for a block of the full size, and space for the last block, which may be shorter.
+/// What one thread needs: space for a block of the full size, and space for the last block if that is shorter.
 struct Worker {
     full: Space,
-    last: Space,
+    last: Option<Space>,
     dropout: Option<Dropout>,
 }
 
@@ -126,17 +126,22 @@ struct Space {
 }
 
 impl Worker {
-    fn new(network: &Network, blocks: &[Block]) -> Result<Self> {
+    fn new(network: &Network, blocks: &[Block]) -> Self {
         let space = |block: &Block| {
-            Ok(Space { trace: Trace::new(network, &block.x)?, delta: Gradients::zeros(network, block.y.len()).delta })
+            let delta = Gradients::zeros(network, block.y.len()).delta;
+            Space { trace: Trace::new(network, &block.x), delta }
         };
-        Ok(Worker { full: space(&blocks[0])?, last: space(&blocks[blocks.len() - 1])?, dropout: None })
+        let (first, last) = (&blocks[0], &blocks[blocks.len() - 1]);
+        let last = (last.x.dim() != first.x.dim()).then(|| space(last));
+        Worker { full: space(first), last, dropout: None }
     }
 
     /// A forward and a backward pass over a block. Its dW and db, which are not yet divided by m, are added to those given.
     fn add(&mut self, network: &Network, block: &mut Block, Gradients { dw, db, .. }: &mut Gradients) {
-        let is_full = self.full.trace.a[0].dim() == block.x.dim();
-        let Space { trace, delta } = if is_full { &mut self.full } else { &mut self.last };
+        let Space { trace, delta } = match &mut self.last {
+            Some(last) if last.trace.a[0].dim() == block.x.dim() => last,
+            _ => &mut self.full,
+        };
         trace.a[0].assign(&block.x);
         if let Some(dropout) = &mut self.dropout {
             trace.masks = dropout.draw(&trace.z);
@@ -183,5 +188,13 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn dropout_has_one_thread() {
+        let data = circles(Sampling { zeros: 10_000, ones: 10_000, noise: 0.1, seed: 1 }).unwrap();
+        let network = Network::new(&[2, 3, 1], Activation::Relu, Init::He { seed: 1 }).unwrap();
+        let batch = Batch::with_threads(&network, &data, Some(Dropout::new(0.5, 1).unwrap()), 7).unwrap();
+        assert_eq!(batch.workers.len(), 1);
     }
 }

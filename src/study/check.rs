@@ -21,7 +21,6 @@ use crate::support::text::number;
 /// # Ok::<(), zero_init::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum Parameter {
     /// The weight W^l at (row, column).
     Weight {

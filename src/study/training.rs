@@ -134,9 +134,9 @@ impl Training {
 
     fn check(&self, network: &Network) -> Result<()> {
         check_positive("learning_rate", self.learning_rate)?;
-        self.cost.check("cost", self.steps, MAX_RECORDS)?;
-        self.norms.check("norms", self.steps, MAX_RECORDS / network.layers())?;
-        self.snapshots.check("snapshots", self.steps, MAX_PARAMETERS / network.parameter_count())
+        self.cost.check("record_cost", self.steps, MAX_RECORDS)?;
+        self.norms.check("record_norms", self.steps, MAX_RECORDS / network.layers())?;
+        self.snapshots.check("record_snapshots", self.steps, MAX_PARAMETERS / network.parameter_count())
     }
 }
 

@@ -21,7 +21,7 @@ pub(crate) const BLOCK: usize = 480;
 /// The number of samples that a loop handles at once, in registers.
 const LANES: usize = 32;
 
-/// Samples that the loop over weighted sums handles at once: as many as fit into the registers that there are. Each
+/// Samples that the loop over weighted sums handles at once: as many as was fastest. Each
 /// sample has a sum of its own, so the number changes no bit.
 const WIDE: usize = if cfg!(target_feature = "avx512f") { 64 } else { 32 };
 
