@@ -42,9 +42,9 @@ def make_clone(root: Path) -> Path:
     clone.mkdir()
     for name in ("Cargo.toml", "Cargo.lock", "Makefile", "README.md"):
         shutil.copy(REPOSITORY / name, clone)
-    for name in ("benches", "examples", "src", "tools"):
-        shutil.copytree(REPOSITORY / name, clone / name)
     shutil.copytree(nb.NOTEBOOKS, clone / "notebooks", ignore=shutil.ignore_patterns(".*", "assignments"))
+    for name in ("benches", "examples", "src", "tools", "notebooks/assignments/exercise"):
+        shutil.copytree(REPOSITORY / name, clone / name)
     for parts in ([], ["share"], ["share", "jupyter"]):
         original, copy = REPOSITORY.joinpath(".venv", *parts), clone.joinpath(".venv", *parts)
         copy.mkdir()
