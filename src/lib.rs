@@ -3,8 +3,13 @@
 //! This crate has a small multilayer perceptron for two classes, its gradients, and an inspection that says for each
 //! gradient why it is zero. Samples are columns; layers are counted from 1, with a^0 = x; "zero" means `== 0.0`.
 //!
-//! To read the source, follow the modules in the order of this file. The forward pass is at the top of
-//! `argument/network.rs`, the backward pass at the top of `argument/gradients.rs`.
+//! - The argument: a [`Network`], its forward pass ([`Trace`]), its backward pass ([`Gradients`]), and the reasons for
+//!   gradients of zero ([`Inspection`]).
+//! - What one studies it with: a [`Dataset`], [`Training`], the differences of a [`GradientCheck`], and [`Symmetry`].
+//! - Tables, figures and failures in a notebook: the modules [`notebook`] and [`figure`].
+//!
+//! The source is to be read in the order of `src/lib.rs`. The forward pass is at the top of `argument/network.rs`, the
+//! backward pass at the top of `argument/gradients.rs`.
 //!
 //! ```
 //! use zero_init::prelude::*;
@@ -13,6 +18,13 @@
 //! let network = Network::new(&[2, 10, 5, 1], Activation::Relu, Init::Zeros)?;
 //! println!("{}", network.inspect(&data)?);
 //! # Ok::<(), zero_init::Error>(())
+//! ```
+//!
+//! ```text
+//! layer 1: dW¹ is zero since δ¹ = 0: nothing flows back, W²ᵀδ² = 0, and g′(z¹) = 0
+//! …
+//! layer 3: dW³ is zero since a² = 0
+//! …
 //! ```
 
 /// The argument, step by step.
