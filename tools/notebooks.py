@@ -131,11 +131,13 @@ def check_run(
         for time_run in range(times):
             where = place(name, cell, number) + (" (run again)" if time_run else "")
             try:
-                outputs = tidy(kernel.execute(cell.source))
+                printed = kernel.execute(cell.source)
+                outputs = tidy(printed)
                 is_last = number == len(cells) - 1 and time_run == times - 1
                 has_result = any(output.output_type == "execute_result" for output in outputs)
                 if is_last or not has_result or compare(expected, outputs) or failures(cell, outputs):
-                    outputs = tidy([*outputs, *kernel.rest()])
+                    # Tidied as a whole, since a failure's text may have come in pieces.
+                    outputs = tidy([*printed, *kernel.rest()])
             except KernelError as error:
                 return [*found, f"{where}: {error}"]
             problems = failures(cell, outputs) or compare(expected, outputs)
