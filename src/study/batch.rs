@@ -1,9 +1,9 @@
-//! The samples of a training step, worked through in blocks that stay in the processor's cache.
+//! The samples of a training step, worked through in blocks.
 //!
 //! A forward and a backward pass over many samples at once would write every z, a and δ to memory and read it back. In
-//! a block of samples those of a small network stay in the cache, so that a sample costs the same in a small and in a large batch. dW and
-//! db are always added up in the order of the blocks, whichever thread has computed them. So the number of threads
-//! changes no bit of the result.
+//! a block of samples, those of a small network stay in the processor's cache, so that a sample costs the same in a
+//! small and in a large batch. dW and db are always added up in the order of the blocks, whichever thread has computed
+//! them. So the number of threads changes no bit of the result.
 
 use std::ops::Range;
 use std::thread;
