@@ -269,6 +269,11 @@ def test_links(folder, link, led):
     assert check_links(folder.parent / "site" / "index.html") == []
 
 
+def test_a_bar_in_a_table_is_a_bar(folder):
+    put(folder, "README.md", "# Index\n\n| a |\n| --- |\n| `\\|x\\|` |\n\n`\\|x\\|`")
+    assert [code.text for code in build(folder)["index.html"].select("code")] == ["|x|", "\\|x\\|"]
+
+
 def test_titles_are_plain_text(folder):
     pages = build(folder)
     assert pages["1.html"].title.text == "One & a_b"

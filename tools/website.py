@@ -18,6 +18,7 @@ from urllib.parse import unquote, urlsplit
 import nbformat
 from bs4 import BeautifulSoup
 from math_core import LatexError, LatexToMathML
+from mistune.plugins.table import render_table_cell
 from nbconvert import HTMLExporter
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 from nbformat import NotebookNode
@@ -45,6 +46,10 @@ class Renderer(IPythonRenderer):
 
     def block_math(self, body: str) -> str:
         return f'<span class="formula">{mathml(body, display=True)}</span>'
+
+    def table_cell(self, text: str, align: str | None = None, head: bool = False) -> str:
+        """In a table, a backslash before a bar says that the cell goes on, and is not shown: not in code either."""
+        return str(render_table_cell(self, text.replace("\\|", "|"), align, head))
 
     def latex_environment(self, name: str, body: str) -> str:
         return self.block_math(f"\\begin{{{name}}}{body}\\end{{{name}}}")
