@@ -70,6 +70,7 @@ pub use argument::init::Init;
 pub use argument::inspection::{Factor, Inspection, LayerInspection, NoDelta, Verdict, all_zero};
 pub use argument::loss::{cross_entropy, cross_entropy_at_z, cross_entropy_slope, delta_at_z};
 pub use argument::network::{Network, Trace};
+pub use notebook::changes::{Change, Changes};
 pub use notebook::figure::{self, Figure};
 pub use study::check::{GradientCheck, Parameter};
 pub use study::data::{Dataset, Sampling, circles, circles_test, circles_train, course_normals, two_blobs, xor};

@@ -1,5 +1,6 @@
 //! How a notebook shows values, failures and figures.
 
+pub(crate) mod changes;
 mod failure;
 pub mod figure;
 mod show;

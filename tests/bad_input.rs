@@ -260,6 +260,7 @@ proptest! {
                 let training = Training::new(number, 3).record_cost(Steps::Every(1)).record_norms(Steps::Every(1));
                 let _ = training.run(&mut network.clone(), &data);
                 let _ = figure::signal(&network, &data).map(|figure| figure.plain());
+                let _ = figure::path(&network, &data, &[0, 0, 0]).map(|figure| figure.plain());
                 let _ = figure::decision_boundary(&network, &data);
             }
             let _ = (network.collapse(), network.symmetry(1, number).map(|s| s.plain()));

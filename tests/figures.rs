@@ -184,6 +184,37 @@ fn signal_shortens_wide_layers_and_refuses_what_it_cannot_draw() {
 }
 
 #[test]
+fn a_path_names_the_zero_factors_of_each_weight() {
+    let (data, units) = (circles_train(), [0, 3, 1, 0]);
+    let mut network = relu(Init::Zeros);
+    let drawn = |network: &Network| figure::path(network, &data, &units).unwrap();
+    let figure = drawn(&network);
+    assert_figure(&figure, "One path through the network [2, 10, 5, 1]", (720, 604));
+    assert_eq!(count(&figure, "circle", "#1E1E1E"), 4);
+    for text in ["w² = 0", "x 1.124", "g′¹ 0", "δ 0.5", "dw² gets x · w¹ · g′¹ · g′² · w³ · δ"] {
+        assert!(texts(&figure).contains(&text), "{text}");
+    }
+    assert!(texts(&figure).contains(&"zero are w¹, g′¹, g′² and w³"));
+    // A weight of its own is no factor of its gradient, and another weight is.
+    for (layer, at) in [(1, (3, 0)), (2, (1, 3))] {
+        network.set_weight(layer, at, 0.1).unwrap();
+    }
+    assert!(drawn(&network).text().contains("dw³ gets x · w¹ · g′¹ · w² · g′² · δ; none is zero."));
+    assert!(drawn(&network).text().contains("dw² gets x · w¹ · g′¹ · g′² · w³ · δ; zero is w³."));
+}
+
+#[test]
+fn what_is_no_path_is_not_drawn() {
+    let data = circles_train();
+    let drawn = |units: &[usize]| message(figure::path(&relu(Init::Zeros), &data, units));
+    assert_eq!(drawn(&[0, 3, 0]), "units: expected 4 units, one for each of the layers [2, 10, 5, 1], got 3");
+    assert_eq!(drawn(&[0, 3, 5, 0]), "units: expected for layer 2 one of 0, 1, 2, 3, 4, got 5");
+    let wide = Network::new(&[2, 11, 1], Activation::Relu, Init::Zeros).unwrap();
+    let expected = "units: expected for layer 1 one of 0, 1, 2, 3, 7, 8, 9, 10, got 5";
+    assert_eq!(message(figure::path(&wide, &data, &[0, 5, 0])), expected);
+}
+
+#[test]
 fn cost_curves_name_every_run_and_keep_a_huge_first_cost_off_the_axis() {
     let costs = || Training::new(0.01, 400).record_cost(Steps::Every(1));
     let zeros = run(relu(Init::Zeros), costs());

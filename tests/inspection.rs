@@ -227,3 +227,26 @@ fn overflowing_gradients_are_refused_not_called_zero() {
     refused(&huge_weights, 1e200, "pre-activations");
     assert!(huge_weights.cost(&samples(1e200)).is_err() && huge_weights.accuracy(&samples(1e200)).is_err());
 }
+
+#[test]
+fn changes_are_the_entries_that_are_no_longer_what_they_were() {
+    let (data, relu) = (circles_train(), Network::new(&[2, 10, 5, 1], Activation::Relu, Init::Zeros).unwrap());
+    let before = relu.inspect(&data).unwrap();
+    assert_eq!(before.changes_since(&before).unwrap().plain(), "Nothing in the table has changed.");
+    let tanh = Network::new(&[2, 10, 5, 1], Activation::Tanh, Init::Zeros).unwrap().inspect(&data).unwrap();
+    let changes = tanh.changes_since(&before).unwrap();
+    let found: Vec<(usize, &str)> = changes.all().iter().map(|change| (change.layer, change.entry.as_str())).collect();
+    let of_layer = |l: usize, digit: &str| {
+        ["g′(z_)", "why dW_", "why db_", "dead units"].map(|entry| (l, entry.replace('_', digit)))
+    };
+    let expected = [of_layer(1, "¹"), of_layer(2, "²")].concat();
+    assert_eq!(found, expected.iter().map(|(layer, entry)| (*layer, entry.as_str())).collect::<Vec<_>>());
+    assert_eq!((changes.all()[0].before.as_str(), changes.all()[0].now.as_str()), ("0", "1"));
+    let text = changes.plain();
+    assert!(text.starts_with("layer 1: g′(z¹): 0 → 1\n") && text.ends_with("as they were."), "{text}");
+    let (_, html) = changes.rich().unwrap();
+    assert_eq!(html.matches("<tr>").count(), 1 + changes.all().len());
+    let shallow = Network::new(&[2, 1], Activation::Relu, Init::Zeros).unwrap().inspect(&data).unwrap();
+    let error = shallow.changes_since(&before).unwrap_err().to_string();
+    assert_eq!(error, "before: expected 1 layers, got 3 layers");
+}

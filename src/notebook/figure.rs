@@ -14,6 +14,7 @@ mod lines;
 mod log_log;
 mod losses;
 mod norm_map;
+mod path;
 mod signal;
 mod spread;
 
@@ -42,6 +43,7 @@ pub use lines::lines;
 pub use log_log::{fitted_slope, log_log};
 pub use losses::losses;
 pub use norm_map::norm_map;
+pub use path::path;
 pub use signal::signal;
 pub use spread::spread;
 

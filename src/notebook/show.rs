@@ -4,6 +4,7 @@ use std::fmt::Display;
 
 use ndarray::{ArrayRef, Ix2};
 
+use super::changes::{Change, Changes, UNCHANGED};
 use super::words::LEGEND;
 use crate::argument::inspection::{Inspection, LayerInspection};
 use crate::argument::network::Network;
@@ -62,26 +63,15 @@ impl Show for Inspection {
     fn rich(&self) -> Option<(&'static str, String)> {
         const HEADINGS: [&str; 10] =
             ["layer l", "aˡ⁻¹", "Wˡ⁺¹ᵀδˡ⁺¹", "g′(zˡ)", "δˡ", "δˡ·aˡ⁻¹", "dWˡ", "dbˡ", "why dWˡ", "why dbˡ"];
-        let row = |cell, texts: [String; 10]| {
+        let row = |cell, texts: Vec<String>| {
             let (numbers, reasons) = texts.split_at(8);
             format!("<tr>{}{}</tr>", html_cells(cell, Align::Right, numbers), html_cells(cell, Align::Left, reasons))
         };
         let texts = |layer: &LayerInspection| {
-            let none = "—".to_string();
-            [
-                layer.layer.to_string(),
-                number(layer.input),
-                if layer.slope.is_some() { number(layer.flow_back) } else { none.clone() },
-                layer.slope.map_or(none, number),
-                number(layer.delta),
-                number(layer.per_sample),
-                number(layer.dw),
-                number(layer.db),
-                layer.why_dw(),
-                layer.why_db(),
-            ]
+            let entries = layer.entries().into_iter().map(|(_, text)| text);
+            [layer.layer.to_string()].into_iter().chain(entries).take(HEADINGS.len()).collect()
         };
-        let head = row("th", HEADINGS.map(str::to_string));
+        let head = row("th", HEADINGS.map(str::to_string).to_vec());
         let body: String = self.layers().iter().map(|layer| row("td", texts(layer))).collect();
         let dead = |layer: &LayerInspection| {
             Some(format!("{} of {} in layer {}", layer.dead_units?, layer.units, layer.layer))
@@ -94,6 +84,23 @@ impl Show for Inspection {
         };
         let table = format!("<table><thead>{head}</thead><tbody>{body}</tbody></table><p>{LEGEND}{dead}</p>");
         Some(("text/html", table))
+    }
+}
+
+/// The table has a row for each entry that is no longer what it was.
+impl Show for Changes {
+    fn rich(&self) -> Option<(&'static str, String)> {
+        if self.all().is_empty() {
+            return None;
+        }
+        let row = |cell, texts: [&str; 4]| {
+            let cells: String = texts.iter().map(|text| html_cells(cell, Align::Left, &[text])).collect();
+            format!("<tr>{cells}</tr>")
+        };
+        let head = row("th", ["layer", "what", "before", "now"]);
+        let line = |change: &Change| row("td", [&change.layer.to_string(), &change.entry, &change.before, &change.now]);
+        let body: String = self.all().iter().map(line).collect();
+        Some(("text/html", format!("<table><thead>{head}</thead><tbody>{body}</tbody></table><p>{UNCHANGED}</p>")))
     }
 }
 

@@ -61,22 +61,43 @@ impl LayerInspection {
     }
 }
 
+impl LayerInspection {
+    /// Everything that the table of reasons says of this layer: the name of each entry, and the entry as text.
+    pub(crate) fn entries(&self) -> [(String, String); ENTRIES] {
+        let (below, l, above) = (superscript(self.layer - 1), superscript(self.layer), superscript(self.layer + 1));
+        let none = || "—".to_string();
+        let hidden = |text: String| if self.slope.is_some() { text } else { none() };
+        let dead = |dead: usize| format!("{dead} of {}", self.units);
+        [
+            (format!("a{below}"), number(self.input)),
+            (format!("W{above}ᵀδ{above}"), hidden(number(self.flow_back))),
+            (format!("g′(z{l})"), self.slope.map_or_else(none, number)),
+            (format!("δ{l}"), number(self.delta)),
+            (format!("δ{l}·a{below}"), number(self.per_sample)),
+            (format!("dW{l}"), number(self.dw)),
+            (format!("db{l}"), number(self.db)),
+            (format!("why dW{l}"), self.why_dw()),
+            (format!("why db{l}"), self.why_db()),
+            ("dead units".to_string(), self.dead_units.map_or_else(none, dead)),
+        ]
+    }
+}
+
+/// The number of entries of a layer in the table of reasons.
+pub(crate) const ENTRIES: usize = 10;
+
 /// The sentence that says what the numbers of an inspection mean.
 pub(crate) const LEGEND: &str = "Largest absolute values over all units and samples; 0 is exactly zero.";
 
 impl fmt::Display for Inspection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for layer in self.layers() {
-            writeln!(f, "layer {}: dW{} is {}", layer.layer, superscript(layer.layer), layer.why_dw())?;
-            let (below, l, above) =
-                (superscript(layer.layer - 1), superscript(layer.layer), superscript(layer.layer + 1));
-            write!(f, "  a{below} {}", number(layer.input))?;
-            if let Some(slope) = layer.slope {
-                write!(f, "   W{above}ᵀδ{above} {}   g′(z{l}) {}", number(layer.flow_back), number(slope))?;
-            }
-            let (delta, terms, dw) = (number(layer.delta), number(layer.per_sample), number(layer.dw));
-            writeln!(f, "   δ{l} {delta}   δ{l}·a{below} {terms}   dW{l} {dw}   db{l} {}", number(layer.db))?;
-            writeln!(f, "  db{} is {}", superscript(layer.layer), layer.why_db())?;
+            let l = superscript(layer.layer);
+            writeln!(f, "layer {}: dW{l} is {}", layer.layer, layer.why_dw())?;
+            let entries = layer.entries().into_iter().take(7).filter(|(_, text)| text != "—");
+            let numbers: Vec<String> = entries.map(|(name, text)| format!("{name} {text}")).collect();
+            writeln!(f, "  {}", numbers.join("   "))?;
+            writeln!(f, "  db{l} is {}", layer.why_db())?;
             if let Some(dead) = layer.dead_units.filter(|&dead| dead > 0) {
                 writeln!(f, "  {dead} of {} units are dead: a = 0 and g′(z) = 0 for every sample", layer.units)?;
             }

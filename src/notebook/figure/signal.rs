@@ -13,7 +13,7 @@ const MOST_UNITS: usize = 10;
 const MOST_LAYERS: usize = 12;
 
 /// The radius of a unit, and the least distance from one unit's middle to the next, in pixels.
-const RADIUS: i32 = 13;
+pub(super) const RADIUS: i32 = 13;
 const UNIT: i32 = 34;
 
 /// The right half of a unit's edge, in pixels from its middle: whole numbers, nearly on the circle.
@@ -22,7 +22,7 @@ const HALF: [(i32, i32); 9] = [(0, -13), (5, -12), (9, -9), (12, -5), (13, 0), (
 /// The least width of the figure, which leaves room for the legend, and the heights of the parts above and below the
 /// units.
 const WIDTH: i32 = 720;
-const ABOVE: i32 = 40;
+pub(super) const ABOVE: i32 = 40;
 const BELOW: i32 = 190;
 
 /// The network as units and weights. It shows how far the forward signal a and the backward signal δ come, and which
@@ -42,16 +42,8 @@ const BELOW: i32 = 190;
 /// # Ok::<(), zero_init::Error>(())
 /// ```
 pub fn signal(network: &Network, data: &Dataset) -> Result<Figure> {
-    let layers = network.layers();
-    if layers > MOST_LAYERS {
-        return Err(Error::shape("network", format!("at most {MOST_LAYERS} layers"), layers.to_string()));
-    }
-    let columns = columns(network, data)?;
-    let height = columns.iter().map(|column| column.units.len() as i32).fold(3, i32::max) * UNIT;
-    let spacing = (570 / layers as i32).clamp(118, 190);
-    let width = WIDTH.max(150 + layers as i32 * spacing);
-    let first = (width - layers as i32 * spacing) / 2;
-    let picture = Picture { columns, first, spacing, height };
+    let picture = Picture::new(network, data)?;
+    let (width, height) = (picture.width, picture.height);
     let size = (width as u32, (34 + ABOVE + height + BELOW) as u32);
     let title = format!("Forward and backward signal in the network {:?}", network.sizes());
     Figure::draw(&title, picture.words(&title, data.samples()), size, |area| {
@@ -129,22 +121,37 @@ fn columns(network: &Network, data: &Dataset) -> Result<Vec<Column>> {
     (0..=network.layers()).map(column).collect()
 }
 
-struct Picture {
+/// A network whose layers are columns of units.
+pub(super) struct Picture {
     columns: Vec<Column>,
     /// The place of the first column, and the distance from one column to the next, in pixels.
     first: i32,
     spacing: i32,
+    pub(super) width: i32,
     /// The height that the units can use, in pixels.
-    height: i32,
+    pub(super) height: i32,
 }
 
 impl Picture {
-    fn x(&self, column: usize) -> i32 {
+    pub(super) fn new(network: &Network, data: &Dataset) -> Result<Self> {
+        let layers = network.layers();
+        if layers > MOST_LAYERS {
+            return Err(Error::shape("network", format!("at most {MOST_LAYERS} layers"), layers.to_string()));
+        }
+        let columns = columns(network, data)?;
+        let height = columns.iter().map(|column| column.units.len() as i32).fold(3, i32::max) * UNIT;
+        let spacing = (570 / layers as i32).clamp(118, 190);
+        let width = WIDTH.max(150 + layers as i32 * spacing);
+        let first = (width - layers as i32 * spacing) / 2;
+        Ok(Picture { columns, first, spacing, width, height })
+    }
+
+    pub(super) fn x(&self, column: usize) -> i32 {
         self.first + column as i32 * self.spacing
     }
 
     /// The vertical places of a column's units, and which units they are.
-    fn slots(&self, column: usize) -> impl Iterator<Item = (i32, Option<usize>)> {
+    pub(super) fn slots(&self, column: usize) -> impl Iterator<Item = (i32, Option<usize>)> {
         let units = &self.columns[column].units;
         let count = units.len() as i32;
         let unit = (self.height / count).min(2 * UNIT);
