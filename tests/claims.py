@@ -102,6 +102,8 @@ FALSEHOODS = [
     Falsehood("C20", "09", "two-layers", "a layer more", "plateau(1,", "plateau(2,"),
     Falsehood("C20", "09", "powers", "a layer less", "(2, [0.02", "(1, [0.02"),
     Falsehood("C20", "09", "others", "sigmoid units", "Activation::Gelu", "Activation::Sigmoid"),
+    Falsehood("C21", "01", "all-paths", "the weight is a factor of its own gradient", "path, layer)?", "path, 0)?"),
+    Falsehood("C21", "01", "all-paths", "tanh units", "Activation::Relu", "Activation::Tanh"),
 ]
 
 

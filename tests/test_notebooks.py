@@ -31,6 +31,15 @@ def test_there_are_notebooks():
     assert PATHS, f"no notebook in {nb.NOTEBOOKS}"
 
 
+def test_the_first_notebook_is_read_in_ten_minutes():
+    """Its prose has at most 1200 words. A formula in a line counts as a word; what is folded away does not count."""
+    text = "\n".join(cell.source for cell in nb.read(PATHS[0]).cells if cell.cell_type == "markdown")
+    for pattern in (r"<details>.*?</details>", r"\$\$.*?\$\$", r"(?<=\])\([^)]*\)"):
+        text = re.sub(pattern, "", text, flags=re.DOTALL)
+    words = [word for word in re.sub(r"\$[^$]*\$", "formula", text).split() if re.search(r"\w", word)]
+    assert 500 < len(words) <= 1200
+
+
 @pytest.mark.parametrize("path", PATHS, ids=NAMES)
 def test_is_committed_as_it_ran(path):
     report(nb.check_as_committed(path.name, nb.read(path)))
