@@ -39,6 +39,9 @@ FALSEHOODS = [
     Falsehood("C3", "03", "outer", "the next layer's delta", "gradients.delta(1)?.clone()", "trace.a(1)?.clone()"),
     Falsehood("C4", "02", "slopes", "at z = 1", "delta_at_z(0.0, y)", "delta_at_z(1.0, y)"),
     Falsehood(
+        "C4", "02", "slopes", "the slope at ŷ = 0.6", "cross_entropy_slope(0.5, y)", "cross_entropy_slope(0.6, y)"
+    ),
+    Falsehood(
         "C5",
         "03",
         "zeros",
@@ -75,6 +78,10 @@ FALSEHOODS = [
         "Network::new(&[2, 10, 5, 1], Activation::Sigmoid, Init::Zeros)?",
     ),
     Falsehood("C12", "04", "sigmoid", "tanh units", "Activation::Sigmoid", "Activation::Tanh"),
+    Falsehood(
+        "C12", "04", "sigmoid", "a ReLU start that is not zero", "eq!(network.inspect", f"eq!({HE_NETWORK}.inspect"
+    ),
+    Falsehood("C12", "04", "sigmoid", "labels that balance", "inspect(&unbalanced)", "inspect(&balanced)"),
     Falsehood("C13", "04", "order", "quotients that are not rounded", "/ 300.0).sum", "/ 256.0).sum"),
     Falsehood("C13", "04", "last-bit", "pushes that are not rounded", "(y_hat - y) * (1.0 / 300.0)", "y_hat - y"),
     Falsehood("C13", "04", "ours", "labels that do not balance", "&balanced", "&unbalanced"),
