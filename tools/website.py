@@ -8,6 +8,8 @@ and links that lead where they should: from notebook to notebook, and nowhere el
 
 from __future__ import annotations
 
+import base64
+import gzip
 import re
 import shutil
 import sys
@@ -16,7 +18,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import nbformat
-from bs4 import BeautifulSoup
+from bs4 import BeautifulSoup, Tag
 from math_core import LatexError, LatexToMathML
 from mistune.plugins.table import render_table_cell
 from nbconvert import HTMLExporter
@@ -29,6 +31,11 @@ NOTEBOOKS = REPOSITORY / "notebooks"
 SITE = REPOSITORY / "site"
 TEMPLATES = REPOSITORY / "tools" / "templates"
 FIGURES = "figures"
+
+# The program that answers readers' questions, what makes it a section of a page, and the cell that the section follows.
+PROGRAM = REPOSITORY / "target" / "wasm32-wasip1" / "release" / "page.wasm"
+WEB = REPOSITORY / "page" / "web"
+PLAY = "figure-signal"
 
 
 class SiteError(Exception):
@@ -129,6 +136,34 @@ def add_anchors(soup: BeautifulSoup) -> None:
             heading.insert(0, soup.new_tag("a", id=anchor))
 
 
+# --- The program in the page -----------------------------------------------------------------------------------------
+
+
+def add_play(soup: BeautifulSoup, page: Page) -> None:
+    """Puts the section in which readers change the network below the picture that it is about, if there is one."""
+    cell = soup.find(id=f"cell-id={PLAY}")
+    if not (PROGRAM.exists() and isinstance(cell, Tag) and page.source.name.startswith("01_")):
+        return
+    parts = {name: (WEB / name).read_text(encoding="utf-8") for name in ("play.html", "play.css", "play.js", "worker.js")}
+    section = BeautifulSoup(parts["play.html"], "html.parser")
+    for kind, attributes, text in [
+        ("style", {}, parts["play.css"]),
+        # What is not JavaScript is not run: these two are read by the script after them.
+        ("script", {"id": "play-program", "type": "text/plain"}, packed(PROGRAM.read_bytes())),
+        ("script", {"id": "play-worker", "type": "text/plain"}, parts["worker.js"]),
+        ("script", {}, parts["play.js"]),
+    ]:
+        element = soup.new_tag(kind, attrs=attributes)
+        element.string = text
+        section.append(element)
+    cell.insert_after(section)
+
+
+def packed(program: bytes) -> str:
+    """Returns the bytes as text: compressed, in base 64."""
+    return base64.b64encode(gzip.compress(program, mtime=0)).decode()
+
+
 # --- Links -----------------------------------------------------------------------------------------------------------
 
 
@@ -168,6 +203,7 @@ def build(notebooks: Path, site: Path) -> list[Path]:
     for number, page in enumerate(pages):
         soup = convert(pages, number)
         add_anchors(soup)
+        add_play(soup, page)
         figures |= follow(soup, pages, page)
         texts.append(str(soup))
     shutil.rmtree(site, ignore_errors=True)  # a notebook that is gone has no page

@@ -44,7 +44,7 @@ pub use log_log::{fitted_slope, log_log};
 pub use losses::losses;
 pub use norm_map::norm_map;
 pub use path::path;
-pub use signal::signal;
+pub use signal::{Place, signal, signal_with_places};
 pub use spread::spread;
 
 /// The width and height of most figures, in pixels.

@@ -49,13 +49,44 @@ impl Training {
     /// number of features, if `keep` of dropout is not in (0, 1], or if a parameter, or a number to record, becomes
     /// infinite or NaN ([`Error::Diverged`] says after which step).
     pub fn run(&self, network: &mut Network, data: &Dataset) -> Result<History> {
+        self.watch(network, data, &Steps::Never, |_, _, _| {})
+    }
+
+    /// Trains as [`run`](Training::run) does, and at some steps shows the step, the network, and what is recorded so
+    /// far.
+    ///
+    /// Errors as [`run`](Training::run) does, and if the steps `at` are not in rising order or beyond the last one.
+    ///
+    /// ```
+    /// use zero_init::prelude::*;
+    ///
+    /// let mut network = Network::new(&[2, 1], Activation::Identity, Init::Zeros)?;
+    /// let mut seen = vec![];
+    /// let training = Training::new(0.1, 10).record_cost(Steps::Every(1));
+    /// training.watch(&mut network, &circles_train(), &Steps::Every(5), |step, _, history| {
+    ///     seen.push((step, history.costs().len()));
+    /// })?;
+    /// assert_eq!(seen, [(0, 1), (5, 6), (10, 11)]);
+    /// # Ok::<(), zero_init::Error>(())
+    /// ```
+    pub fn watch(
+        &self,
+        network: &mut Network,
+        data: &Dataset,
+        at: &Steps,
+        mut see: impl FnMut(usize, &Network, &History),
+    ) -> Result<History> {
         self.check(network)?;
+        at.check("at", self.steps, usize::MAX)?;
         let dropout = self.dropout.map(|(keep, seed)| Dropout::new(keep, seed)).transpose()?;
         let mut batch = Batch::new(network, data, dropout)?;
         let (mut trained, mut history) = (network.clone(), History::default());
         for step in 0..self.steps {
             batch.forward_and_backward(&trained);
             self.record(step, &trained, &batch, &mut history)?;
+            if at.contains(step) {
+                see(step, &trained, &history);
+            }
             if !trained.descend_by(batch.gradients(), self.learning_rate) {
                 return Err(self.diverged(step + 1));
             }
@@ -63,6 +94,9 @@ impl Training {
         if self.records_at(self.steps) {
             batch.forward_and_backward(&trained);
             self.record(self.steps, &trained, &batch, &mut history)?;
+        }
+        if at.contains(self.steps) {
+            see(self.steps, &trained, &history);
         }
         *network = trained;
         Ok(history)

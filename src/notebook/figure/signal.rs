@@ -4,6 +4,7 @@ use plotters::style::text_anchor::HPos;
 
 use super::{Area, BLUE, Figure, GREY, INK, VERMILION, drawing, text_at};
 use crate::argument::network::Network;
+use crate::study::check::Parameter;
 use crate::study::data::Dataset;
 use crate::support::error::{Error, Result};
 use crate::support::text::{indices_to_show, number, superscript};
@@ -42,11 +43,42 @@ const BELOW: i32 = 190;
 /// # Ok::<(), zero_init::Error>(())
 /// ```
 pub fn signal(network: &Network, data: &Dataset) -> Result<Figure> {
+    signal_with_places(network, data).map(|(figure, _)| figure)
+}
+
+/// Where a picture of the two signals has a parameter: a weight is the line from one unit to another, a bias is the
+/// unit itself, and there both ends are its middle. In pixels, from the left and from the top.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+pub struct Place {
+    /// The parameter.
+    pub parameter: Parameter,
+    /// The end at the layer before.
+    pub from: (i32, i32),
+    /// The end at its own layer.
+    pub to: (i32, i32),
+}
+
+/// [`signal`], and where in the picture each parameter is, so that a page can let its reader point at one. Errors as
+/// [`signal`] does.
+///
+/// ```
+/// use zero_init::prelude::*;
+///
+/// let network = Network::new(&[2, 10, 5, 1], Activation::Relu, Init::Zeros)?;
+/// let (figure, places) = figure::signal_with_places(&network, &circles_train())?;
+/// assert_eq!(figure, figure::signal(&network, &circles_train())?);
+/// assert_eq!(places.len(), network.parameters().len());
+/// # Ok::<(), zero_init::Error>(())
+/// ```
+pub fn signal_with_places(network: &Network, data: &Dataset) -> Result<(Figure, Vec<Place>)> {
+    let mut top = 0;
     let picture = Picture::new(network, data)?;
     let (width, height) = (picture.width, picture.height);
     let size = (width as u32, (34 + ABOVE + height + BELOW) as u32);
     let title = format!("Forward and backward signal in the network {:?}", network.sizes());
-    Figure::draw(&title, picture.words(&title, data.samples()), size, |area| {
+    let figure = Figure::draw(&title, picture.words(&title, data.samples()), size, |area| {
+        top = area.get_base_pixel().1;
         for right in 1..picture.columns.len() {
             picture.draw_weights(area, right)?;
         }
@@ -55,7 +87,8 @@ pub fn signal(network: &Network, data: &Dataset) -> Result<Figure> {
             picture.draw_caption(area, index, column, ABOVE + height + 22)?;
         }
         draw_legend(area, (width - WIDTH) / 2 + 30, ABOVE + height + 108)
-    })
+    })?;
+    Ok((figure, picture.places(top)))
 }
 
 /// A layer, which is a column of the picture.
@@ -157,6 +190,21 @@ impl Picture {
         let unit = (self.height / count).min(2 * UNIT);
         let top = ABOVE + (self.height - (count - 1) * unit) / 2;
         (0..).map(move |slot| top + slot * unit).zip(units.iter().copied())
+    }
+
+    /// Where each parameter that is drawn is, if the drawing begins at this height.
+    fn places(&self, top: i32) -> Vec<Place> {
+        let mut places = Vec::new();
+        let units =
+            |layer: usize| self.slots(layer).filter_map(move |(y, unit)| Some((unit?, (self.x(layer), top + y))));
+        for layer in 1..self.columns.len() {
+            for (row, to) in units(layer) {
+                let weight = |(column, from)| Place { parameter: Parameter::Weight { layer, row, column }, from, to };
+                places.extend(units(layer - 1).map(weight));
+                places.push(Place { parameter: Parameter::Bias { layer, row }, from: to, to });
+            }
+        }
+        places
     }
 
     /// Draws the weights from the column before. Weights with a gradient are drawn over those without.
