@@ -9,6 +9,10 @@ SANDBOX := on
 # A newer compiler has new warnings: they are errors only with the version that the project is checked with.
 LEVEL := $(shell . tools/versions.sh && rustc --version | grep -q " $$rust_version\." && echo -D || echo -W)
 
+# A panic ends the whole program in WebAssembly. So its message must not be held back until the test has ended (--nocapture), and
+# the other programs are still to be run (--no-fail-fast).
+WASM_TESTS := tools/wasm.sh test --quiet --no-fail-fast --tests -- --nocapture
+
 # JupyterLab refuses to run as root, which containers do, unless it is told.
 AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
@@ -58,7 +62,7 @@ test:
 	@echo '== Lints' && cargo clippy --quiet --workspace --all-features --all-targets --locked -- $(LEVEL) warnings \
 	  && cargo clippy --quiet --package exercise --locked -- $(LEVEL) warnings
 	@echo '== Unit, integration and documentation tests' && cargo test --quiet --workspace --all-features --locked
-	@if [ -n "$$ZERO_INIT_CI$$ALL" ]; then echo '== The same bits in WebAssembly' && tools/second_platform.sh; fi
+	@if [ -n "$$ZERO_INIT_CI$$ALL" ]; then echo '== The same bits in WebAssembly' && $(WASM_TESTS); fi
 	@echo '== Documentation' && RUSTDOCFLAGS='$(LEVEL) warnings' cargo doc --quiet --workspace --all-features --no-deps --locked
 	@echo '== Package' && cargo package --quiet --locked --offline --allow-dirty
 	@echo '== Python' && $(PYTHON) -m ruff format --quiet --check && $(PYTHON) -m ruff check --quiet && $(PYTHON) -m mypy --no-error-summary
@@ -66,7 +70,7 @@ test:
 
 test-wasm:
 	@ALL=1 tools/setup.sh test
-	@tools/second_platform.sh $(ARGS)
+	@$(WASM_TESTS:--=$(ARGS) --)
 
 notebooks: setup
 	@$(PYTHON) tools/notebooks.py $(NB)
@@ -75,6 +79,7 @@ figures:
 	@cargo run --quiet --locked --example figures
 
 site: setup
+	@tools/wasm.sh build --quiet --profile page --package page || echo 'zero-init: so the pages answer no questions of their readers' >&2
 	@$(PYTHON) tools/website.py
 
 release: setup

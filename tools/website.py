@@ -33,7 +33,7 @@ TEMPLATES = REPOSITORY / "tools" / "templates"
 FIGURES = "figures"
 
 # The program that answers readers' questions, what makes it a section of a page, and the cell that the section follows.
-PROGRAM = REPOSITORY / "target" / "wasm32-wasip1" / "release" / "page.wasm"
+PROGRAM = REPOSITORY / "target" / "wasm32-wasip1" / "page" / "page.wasm"
 WEB = REPOSITORY / "page" / "web"
 PLAY = "figure-signal"
 

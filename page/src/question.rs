@@ -211,7 +211,8 @@ impl Question {
         if self.steps > 0 {
             lines.push(format!("Training::new({:?}, {}).run(&mut network, &data)?;", self.rate, self.steps));
         }
-        lines.push("network.inspect(&data)?".to_string());
+        // The kernel shows the value of a last line with `?` as Rust's debug text, if it is the first `?` of a session.
+        lines.push("let why = network.inspect(&data)?;\nwhy".to_string());
         lines.join("\n")
     }
 }

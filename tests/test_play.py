@@ -1,0 +1,299 @@
+"""Checks of the section "Ask the network yourself": the browser computes and draws what the native program does, to the
+last byte, and a reader can do what the section says, with a mouse, with the keyboard and on a phone."""
+
+import json
+import random
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.base import AXE_FILE_PATH
+from playwright.sync_api import Browser, Page, expect
+
+import notebooks as nb
+import website
+from conftest import ALL, IN_CI, REPOSITORY
+from kernel_client import start_kernel
+from outputs import kind
+
+STATES = 300 if ALL else 30
+CELLS = 20 if ALL else 3
+MANGLED = 10_000 if ALL else 1000
+
+# Asks the program of a page one question after the other, as the page does, and returns what it answers.
+ASK = r"""async (questions) => {
+    const packed = Uint8Array.from(atob(document.getElementById("play-program").textContent.trim()), (c) => c.charCodeAt(0));
+    const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
+    const module = await WebAssembly.compile(await new Response(stream).arrayBuffer());
+    const worker = new Worker(URL.createObjectURL(new Blob([document.getElementById("play-worker").textContent])));
+    worker.postMessage({ module });
+    const answers = [];
+    for (const question of questions) {
+        const lines = [];
+        await new Promise((resolve, reject) => {
+            worker.onmessage = ({ data }) => {
+                if (data.broken) reject(new Error(data.broken));
+                else if (data.done) resolve();
+                else lines.push(data.answer);
+            };
+            worker.postMessage({ question });
+        });
+        answers.push(lines);
+    }
+    worker.terminate();
+    return answers;
+}"""
+
+
+@pytest.fixture(scope="module")
+def program() -> Path:
+    """The native program, which answers what the one in the page answers."""
+    subprocess.run(["cargo", "build", "--quiet", "--locked", "--package", "page"], cwd=REPOSITORY, check=True)
+    metadata = subprocess.run(["cargo", "metadata", "--format-version=1", "--no-deps"], cwd=REPOSITORY, check=True, capture_output=True)
+    return Path(json.loads(metadata.stdout)["target_directory"]) / "debug" / "page"
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    build = ["tools/wasm.sh", "build", "--quiet", "--profile", "page", "--package", "page"]
+    built = subprocess.run(build, cwd=REPOSITORY, capture_output=True, text=True)
+    if built.returncode:
+        pytest.fail(built.stderr) if IN_CI else pytest.skip(built.stderr)
+    folder = tmp_path_factory.mktemp("site")
+    website.build(website.NOTEBOOKS, folder)
+    return folder
+
+
+def ask(program: Path, question: str) -> list[dict]:
+    answered = subprocess.run([program], input=question, capture_output=True, text=True, check=True)
+    return [json.loads(line) for line in answered.stdout.splitlines()]
+
+
+def some_states(count: int) -> list[str]:
+    """Questions drawn at random, among them networks that are changed, trained, or both."""
+    draw, states = random.Random(1), []
+    for _ in range(count):
+        hidden = [draw.choice([1, 2, 5, 10]) for _ in range(draw.randint(0, 3))]
+        sizes = [2, *hidden, 1]
+        parts = {
+            "sizes": "-".join(map(str, sizes)),
+            "g": draw.choice(["identity", "relu", "leaky", "tanh", "silu", "gelu", "sigmoid", "softplus"]),
+            "start": draw.choice(["zeros", "constant", "normal", "xavier", "he"]),
+            "scale": draw.choice(["0.5", "0.01", "-0.1", "1"]).removeprefix("-" if draw.random() < 0.5 else "~"),
+            "seed": str(draw.randint(0, 99)),
+            "biases": draw.choice(["0", "0.1", "-1"]),
+            "data": draw.choice(["circles", "blobs", "xor"]),
+            "ones": draw.choice(["150", "100", "290"]),
+            "flip": draw.choice(["", "0", "0,7,299"]),
+            "rate": draw.choice(["0.01", "0.1"]),
+            "steps": str(draw.choice([0, 0, 1, 10, 100, 1000])),
+        }
+        if parts["start"] == "normal":
+            parts["scale"] = parts["scale"].removeprefix("-")
+        layer = draw.randint(1, len(sizes) - 1)
+        row, column = draw.randrange(sizes[layer]), draw.randrange(sizes[layer - 1])
+        if draw.random() < 0.5:
+            parts["w"] = f"{layer}.{row}.{column}:0.1"
+        if draw.random() < 0.3:
+            parts["b"] = f"{layer}.{row}:-0.5"
+        states.append("&".join(f"{name}={value}" for name, value in parts.items()))
+    return states
+
+
+# --- The same answers everywhere --------------------------------------------------------------------------------------
+
+
+def open_page(browser: Browser, site: Path, asked: str = "", width: int = 1280) -> Page:
+    """The page of the argument, once its section has answered."""
+    page = browser.new_page(viewport={"width": width, "height": 900})
+    page.on("pageerror", lambda error: pytest.fail(str(error)))
+    page.on("console", lambda said: pytest.fail(said.text) if said.type == "error" else None)
+    page.context.set_offline(True)
+    page.goto((site / "01_the_argument.html").as_uri() + asked)
+    expect(page.locator("#play-signal svg")).to_be_attached()
+    return page
+
+
+def test_the_browser_answers_what_the_native_program_does(browser, site, program):
+    states = some_states(STATES)
+    page = open_page(browser, site)
+    answers = page.evaluate(ASK, states)
+    page.close()
+    for state, lines in zip(states, answers, strict=True):
+        assert [json.loads(line) for line in lines] == ask(program, state), state
+    faults = [lines for lines in answers if "fault" in json.loads(lines[0])]
+    assert len(faults) < STATES / 10, "most of the states make sense"
+
+
+def test_a_run_shows_what_the_same_number_of_steps_gives(program):
+    for state in ["start=he&rate=0.1", "g=tanh&start=normal&scale=0.5&seed=3"]:
+        answers = ask(program, f"{state}\nto=40&every=20")
+        assert [answer["controls"]["steps"] for answer in answers] == [0, 20, 40]
+        for answer in answers[1:]:
+            alone = ask(program, answer["question"])[0]
+            assert [alone[name] for name in ("table", "signal", "boundary")] == [
+                answer[name] for name in ("table", "signal", "boundary")
+            ]
+
+
+def test_an_address_says_the_same_again(program):
+    for state in some_states(60):
+        answer = ask(program, state)[0]
+        if "fault" not in answer:
+            assert ask(program, answer["question"])[0] == answer, state
+
+
+def test_a_copied_cell_shows_the_same_table(program):
+    load = next(cell.source for cell in nb.code_cells(nb.read(nb.NOTEBOOKS / "01_the_argument.ipynb")) if cell.id == "load")
+    states = [state for state in some_states(3 * CELLS) if "fault" not in ask(program, state)[0]][:CELLS]
+    with start_kernel(nb.NOTEBOOKS) as kernel:
+        kernel.run(load)
+        for state in states:
+            answer = ask(program, state)[0]
+            outputs = kernel.run(answer["cell"])
+            assert [output.data["text/plain"] for output in outputs if kind(output) != "stderr"] == [answer["words"]], state
+
+
+# --- What a reader does -----------------------------------------------------------------------------------------------
+
+
+def said(page: Page) -> str:
+    return page.locator("#play-said").inner_text()
+
+
+def test_a_click_on_a_weight_says_what_changes(browser, site):
+    page = open_page(browser, site)
+    changed = page.locator("#play-table .changed")
+    assert changed.count() == 0
+    page.locator("#play-signal .hit").first.click(force=True)
+    expect(changed.first).to_be_visible()
+    assert "w=1.0.0:0.1" in page.url
+    assert page.locator("#play-table td").nth(3).inner_text().startswith("1"), "g′ of layer 1"
+    page.locator("#play-signal .hit.set").first.click(force=True)
+    expect(page.locator("#play-signal .hit.set")).to_have_count(0)
+    page.close()
+
+
+def test_a_path_of_three_weights_frees_the_network_by_keyboard(browser, site):
+    page = open_page(browser, site)
+    for layer in [1, 2, 3]:
+        page.locator("#play select[name=place]").focus()
+        page.locator("#play select[name=place]").select_option(f"w{layer}.0.0")
+        page.keyboard.press("Tab")
+        page.keyboard.type("0.1")
+        page.keyboard.press("Tab")
+        page.keyboard.press("Enter")
+        expect(page.locator("#play-signal .hit.set")).to_have_count(layer)
+    assert page.locator("#play-table").inner_text().count("alive") >= 3
+    link = page.url
+    page.close()
+    again = open_page(browser, site, "#" + link.split("#")[1])
+    expect(again.locator("#play-signal .hit.set")).to_have_count(3)
+    again.close()
+
+
+def test_training_runs_pauses_and_goes_back(browser, site):
+    page = open_page(browser, site, "#start=he&rate=0.1")
+    page.get_by_role("button", name="1 step").click()
+    expect(page.locator("#play output")).to_have_text("step 1")
+    page.get_by_role("button", name="100 steps").click()
+    expect(page.locator("#play output")).to_have_text("step 101")
+    run = page.locator("#play [data-do=run]")
+    run.click()
+    page.wait_for_function("Number(document.querySelector('#play output').value.split(' ')[1]) > 500")
+    run.click()
+    expect(run).to_have_text("Run")
+    steps = int(page.locator("#play output").inner_text().split()[1])
+    page.get_by_role("button", name="1 step").click()
+    expect(page.locator("#play output")).to_have_text(f"step {steps + 1}")
+    page.get_by_role("button", name="Back to the start").click()
+    expect(page.locator("#play output")).to_have_text("step 0")
+    page.close()
+
+
+def test_a_reader_predicts_first(browser, site):
+    page = open_page(browser, site)
+    page.locator("#play input[name=cover]").check()
+    page.locator("#play select[name=g]").select_option("sigmoid")
+    expect(page.locator("#play-guess")).to_be_visible()
+    expect(page.locator("#play-answer")).to_be_hidden()
+    page.locator("#play-guess input").nth(2).check()
+    page.get_by_role("button", name="Show the answer").click()
+    expect(page.locator("#play-said")).to_contain_text("right about 2 of 3 layers")
+    expect(page.locator("#play-answer")).to_be_visible()
+    page.close()
+
+
+def test_the_last_change_wins(browser, site):
+    page = open_page(browser, site)
+    page.locator("#play [data-do=run]").click()
+    for value in ["he", "zeros", "xavier"]:
+        page.locator("#play select[name=start]").select_option(value)
+    expect(page.locator("#play output")).to_have_text("step 0")
+    page.wait_for_function("location.hash.startsWith('#start=xavier')")
+    page.close()
+
+
+def test_what_makes_no_sense_is_said_and_the_page_still_works(browser, site):
+    page = open_page(browser, site, "#sizes=2-1000000000-1&g=<img src=x onerror=alert(1)>")
+    expect(page.locator("#play-fault")).to_contain_text("sizes: expected a whole number up to 10")
+    assert page.locator("#play-fault img").count() == 0
+    page.locator("#play input[name=rate]").fill("fast")
+    page.locator("#play input[name=rate]").press("Tab")
+    expect(page.locator("#play-fault")).to_contain_text("rate: expected a number")
+    page.locator("#play input[name=rate]").fill("0.1")
+    page.locator("#play input[name=rate]").press("Tab")
+    expect(page.locator("#play-fault")).to_be_hidden()
+    page.close()
+
+
+def test_mangled_addresses_get_a_sentence_or_an_answer(program):
+    """In one process for each, as in the page; nothing of the address is in an answer but escaped text."""
+    draw, states = random.Random(2), some_states(50)
+    batch = []
+    for _ in range(MANGLED):
+        state = draw.choice(states)
+        for _ in range(draw.randint(1, 3)):
+            at = draw.randrange(len(state) + 1)
+            piece = draw.choice(["", "NaN", "1e999", "-", "1000000000", "<script>", "&", "=", "%", "%FF", "é", "0x10", ",,", "w=9.9.9:1&"])
+            state = state[:at] + piece + state[at + draw.randint(0, 3) :]
+        batch.append(state)
+    with tempfile.TemporaryDirectory() as folder:
+        for number, state in enumerate(batch):
+            (Path(folder) / str(number)).write_text(state, encoding="utf-8")
+        script = 'for f in "$1"/*; do timeout 20 "$2" < "$f" | head -c 300 || echo "died: $f"; echo; done'
+        done = subprocess.run(["bash", "-o", "pipefail", "-c", script, "-", folder, str(program)], capture_output=True, text=True)
+    answers = [line for line in done.stdout.splitlines() if line]
+    assert len(answers) == MANGLED
+    wrong = [answer for answer in answers if not answer.startswith(('{"fault":"', '{"alive":['))]
+    assert wrong == [] and "panicked" not in done.stderr
+    assert not any("<script" in answer for answer in answers if answer.startswith('{"alive"'))
+
+
+@pytest.mark.parametrize("width", [1280, 360])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing(width, scheme, browser, site):
+    page = open_page(browser, site, width=width)
+    page.emulate_media(color_scheme=scheme)
+    page.evaluate(Path(AXE_FILE_PATH).read_text(encoding="utf-8"))
+    found = page.evaluate("async () => (await axe.run('#play')).violations")
+    assert [(one["id"], [node["html"][:120] for node in one["nodes"]]) for one in found] == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    page.close()
+
+
+def test_without_scripts_there_is_the_page_alone(browser, site):
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto((site / "01_the_argument.html").as_uri())
+    expect(page.locator("#play")).to_be_hidden()
+    context.close()
+
+
+def test_without_the_program_the_pages_are_as_they_were(monkeypatch, tmp_path):
+    monkeypatch.setattr(website, "PROGRAM", tmp_path / "none.wasm")
+    website.build(website.NOTEBOOKS, tmp_path / "site")
+    assert 'id="play"' not in (tmp_path / "site" / "01_the_argument.html").read_text(encoding="utf-8")
+    assert shutil.which("cargo"), "the tests need cargo"
