@@ -51,7 +51,9 @@ ASK = r"""async (questions) => {
 def program() -> Path:
     """The native program, which answers what the one in the page answers."""
     subprocess.run(["cargo", "build", "--quiet", "--locked", "--package", "page"], cwd=REPOSITORY, check=True)
-    metadata = subprocess.run(["cargo", "metadata", "--format-version=1", "--no-deps"], cwd=REPOSITORY, check=True, capture_output=True)
+    metadata = subprocess.run(
+        ["cargo", "metadata", "--format-version=1", "--no-deps"], cwd=REPOSITORY, check=True, capture_output=True
+    )
     return Path(json.loads(metadata.stdout)["target_directory"]) / "debug" / "page"
 
 
@@ -146,14 +148,18 @@ def test_an_address_says_the_same_again(program):
 
 
 def test_a_copied_cell_shows_the_same_table(program):
-    load = next(cell.source for cell in nb.code_cells(nb.read(nb.NOTEBOOKS / "01_the_argument.ipynb")) if cell.id == "load")
+    load = next(
+        cell.source for cell in nb.code_cells(nb.read(nb.NOTEBOOKS / "01_the_argument.ipynb")) if cell.id == "load"
+    )
     states = [state for state in some_states(3 * CELLS) if "fault" not in ask(program, state)[0]][:CELLS]
     with start_kernel(nb.NOTEBOOKS) as kernel:
         kernel.run(load)
         for state in states:
             answer = ask(program, state)[0]
             outputs = kernel.run(answer["cell"])
-            assert [output.data["text/plain"] for output in outputs if kind(output) != "stderr"] == [answer["words"]], state
+            assert [output.data["text/plain"] for output in outputs if kind(output) != "stderr"] == [answer["words"]], (
+                state
+            )
 
 
 # --- What a reader does -----------------------------------------------------------------------------------------------
@@ -257,14 +263,33 @@ def test_mangled_addresses_get_a_sentence_or_an_answer(program):
         state = draw.choice(states)
         for _ in range(draw.randint(1, 3)):
             at = draw.randrange(len(state) + 1)
-            piece = draw.choice(["", "NaN", "1e999", "-", "1000000000", "<script>", "&", "=", "%", "%FF", "é", "0x10", ",,", "w=9.9.9:1&"])
+            piece = draw.choice(
+                [
+                    "",
+                    "NaN",
+                    "1e999",
+                    "-",
+                    "1000000000",
+                    "<script>",
+                    "&",
+                    "=",
+                    "%",
+                    "%FF",
+                    "é",
+                    "0x10",
+                    ",,",
+                    "w=9.9.9:1&",
+                ]
+            )
             state = state[:at] + piece + state[at + draw.randint(0, 3) :]
         batch.append(state)
     with tempfile.TemporaryDirectory() as folder:
         for number, state in enumerate(batch):
             (Path(folder) / str(number)).write_text(state, encoding="utf-8")
         script = 'for f in "$1"/*; do timeout 20 "$2" < "$f" | head -c 300 || echo "died: $f"; echo; done'
-        done = subprocess.run(["bash", "-o", "pipefail", "-c", script, "-", folder, str(program)], capture_output=True, text=True)
+        done = subprocess.run(
+            ["bash", "-o", "pipefail", "-c", script, "-", folder, str(program)], capture_output=True, text=True
+        )
     answers = [line for line in done.stdout.splitlines() if line]
     assert len(answers) == MANGLED
     wrong = [answer for answer in answers if not answer.startswith(('{"fault":"', '{"alive":['))]

@@ -144,7 +144,9 @@ def add_play(soup: BeautifulSoup, page: Page) -> None:
     cell = soup.find(id=f"cell-id={PLAY}")
     if not (PROGRAM.exists() and isinstance(cell, Tag) and page.source.name.startswith("01_")):
         return
-    parts = {name: (WEB / name).read_text(encoding="utf-8") for name in ("play.html", "play.css", "play.js", "worker.js")}
+    parts = {
+        name: (WEB / name).read_text(encoding="utf-8") for name in ("play.html", "play.css", "play.js", "worker.js")
+    }
     section = BeautifulSoup(parts["play.html"], "html.parser")
     for kind, attributes, text in [
         ("style", {}, parts["play.css"]),

@@ -66,6 +66,8 @@ fn state(question: &Question, network: &Network, data: &Dataset, history: &Histo
         })
         .collect::<zero_init::Result<_>>()?;
     let alive: Vec<bool> = inspection.layers().iter().map(|layer| layer.dw != 0.0).collect();
+    let why: Vec<String> =
+        inspection.layers().iter().map(|layer| format!("dW of layer {}: {}", layer.layer, layer.why_dw())).collect();
     let (cost, accuracy) = (network.cost(data)?, network.accuracy(data)?);
     Ok(json!({
         "question": question.to_string(),
@@ -73,6 +75,7 @@ fn state(question: &Question, network: &Network, data: &Dataset, history: &Histo
         "cell": question.cell(),
         "said": format!("step {}: cost {cost:.4} nats, {:.1} % right", question.steps, 100.0 * accuracy),
         "alive": alive,
+        "why": why,
         "table": inspection.rich().map(|(_, html)| html),
         "words": inspection.plain(),
         "signal": signal.svg(),

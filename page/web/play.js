@@ -106,6 +106,7 @@
     history.replaceState(null, "", `#${now.question}`);
     for (const name of ["signal", "boundary", "costs", "norms"]) part(name).innerHTML = now[name];
     part("table").innerHTML = now.table;
+    part("why").replaceChildren(...now.why.map((text) => Object.assign(document.createElement("li"), { textContent: text })));
     mark(before);
     point();
     fields.steps.value = `step ${now.controls.steps}`;
@@ -138,14 +139,15 @@
     };
     const biases = answer.parameters.filter((one) => one.name[0] === "b");
     const weights = answer.parameters.filter((one) => one.name[0] === "w");
+    const edited = new Set(["w", "b"].flatMap((kind) => answer.controls[kind].map((edit) => kind + edit.split(":")[0])));
     for (const one of [...weights, ...biases]) {
       const [x1, y1] = one.from, [x2, y2] = one.to;
       const hit = one.name[0] === "b" ? make("circle", { cx: x2, cy: y2, r: 13 }) : make("line", { x1, y1, x2, y2 });
-      hit.setAttribute("class", one.value === 0 ? "hit" : "hit set");
+      hit.setAttribute("class", edited.has(one.name) ? "hit set" : "hit");
       const title = make("title", {});
       title.textContent = `${words(one.name)} = ${one.value}`;
       hit.append(title);
-      hit.onclick = () => put(one.name, one.value === 0 ? "0.1" : "0");
+      hit.onclick = () => (edited.has(one.name) ? put(one.name) : put(one.name, one.value === 0 ? "0.1" : "0"));
       picture.append(hit);
     }
     if ([...fields.place.options].map((option) => option.value).join() !== names.join()) {
@@ -164,10 +166,11 @@
     if (one) fields.value.value = one.value;
   }
 
-  // Gives a parameter a value, at the start of the training.
+  // Gives a parameter a value at the start of the training, or takes that back.
   function put(name, value) {
     const kind = name[0], place = name.slice(1);
-    edits[kind] = [...edits[kind].filter((edit) => edit.split(":")[0] !== place), `${place}:${value}`];
+    edits[kind] = edits[kind].filter((edit) => edit.split(":")[0] !== place);
+    if (value !== undefined) edits[kind].push(`${place}:${value}`);
     change();
   }
 
