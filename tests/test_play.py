@@ -24,7 +24,8 @@ MANGLED = 10_000 if ALL else 1000
 
 # Asks the program of a page one question after the other, as the page does, and returns what it answers.
 ASK = r"""async (questions) => {
-    const packed = Uint8Array.from(atob(document.getElementById("play-program").textContent.trim()), (c) => c.charCodeAt(0));
+    const text = document.getElementById("play-program").textContent.trim();
+    const packed = Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
     const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
     const module = await WebAssembly.compile(await new Response(stream).arrayBuffer());
     const worker = new Worker(URL.createObjectURL(new Blob([document.getElementById("play-worker").textContent])));
@@ -176,7 +177,7 @@ def test_a_click_on_a_weight_says_what_changes(browser, site):
     page.locator("#play-signal .hit").first.click(force=True)
     expect(changed.first).to_be_visible()
     assert "w=1.0.0:0.1" in page.url
-    assert page.locator("#play-table td").nth(3).inner_text().startswith("1"), "g′ of layer 1"
+    assert page.locator("#play-table td").nth(3).inner_text().startswith("1"), "the slope of layer 1"
     page.locator("#play-signal .hit.set").first.click(force=True)
     expect(page.locator("#play-signal .hit.set")).to_have_count(0)
     page.close()
