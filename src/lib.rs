@@ -45,6 +45,7 @@ mod study {
     pub mod batch;
     pub mod data;
     pub mod dropout;
+    pub mod optimizer;
     pub mod training;
 
     pub mod check;
@@ -74,6 +75,7 @@ pub use notebook::changes::{Change, Changes};
 pub use notebook::figure::{self, Figure};
 pub use study::check::{GradientCheck, Parameter};
 pub use study::data::{Dataset, Sampling, circles, circles_test, circles_train, course_normals, two_blobs, xor};
+pub use study::optimizer::Optimizer;
 pub use study::symmetry::Symmetry;
 pub use study::training::{History, Steps, Training};
 pub use support::error::{Error, Result};

@@ -15,8 +15,9 @@ use super::dropout::Dropout;
 use crate::argument::gradients::Gradients;
 use crate::argument::loss::mean_loss;
 use crate::argument::network::{Network, Trace};
-use crate::support::error::Result;
+use crate::support::error::{Error, Result};
 use crate::support::matrix::{Layers, blocks};
+use crate::support::random::{Random, Stream};
 
 /// At most this number of blocks can have sums that wait to be added up in order.
 const MOST_SUMS: usize = 256;
@@ -51,9 +52,18 @@ impl Batch {
         Batch::with_threads(network, data, dropout, thread::available_parallelism().map_or(1, usize::from))
     }
 
+    /// The first `size` samples of a data set, in the place of which [`load`](Batch::load) puts others.
+    pub(crate) fn of_size(network: &Network, data: &Dataset, size: usize, dropout: Option<Dropout>) -> Result<Self> {
+        Batch::make(network, data, size, dropout, 1)
+    }
+
     fn with_threads(network: &Network, data: &Dataset, dropout: Option<Dropout>, threads: usize) -> Result<Self> {
+        Batch::make(network, data, data.samples(), dropout, threads)
+    }
+
+    fn make(network: &Network, data: &Dataset, size: usize, dropout: Option<Dropout>, threads: usize) -> Result<Self> {
         network.check_samples(data.x())?;
-        let blocks: Vec<Block> = blocks(data.samples()).map(|samples| Block::new(data, samples)).collect();
+        let blocks: Vec<Block> = blocks(size).map(|samples| Block::new(data, samples)).collect();
         let waiting = (MOST_NUMBERS / network.parameter_count()).min(MOST_SUMS).min(blocks.len());
         // With dropout there is one thread, since the random masks are drawn one block after the other.
         let threads = if dropout.is_some() { 1 } else { threads.min(waiting / LEAST_BLOCKS).max(1) };
@@ -62,6 +72,17 @@ impl Batch {
         let sums = || Gradients::zeros(network, 0);
         let block_sums = if threads == 1 { vec![] } else { (0..waiting).map(|_| sums()).collect() };
         Ok(Batch { blocks, workers, block_sums, total: sums() })
+    }
+
+    /// Takes other samples of the data set.
+    pub(crate) fn load(&mut self, data: &Dataset, order: &mut Order) {
+        for block in &mut self.blocks {
+            for (mut x, y) in block.x.columns_mut().into_iter().zip(&mut block.y) {
+                let sample = order.next();
+                x.assign(&data.x().column(sample));
+                *y = data.y()[[0, sample]];
+            }
+        }
     }
 
     /// A forward and a backward pass over all samples.
@@ -109,6 +130,36 @@ impl Block {
     fn new(data: &Dataset, samples: Range<usize>) -> Self {
         let columns = |matrix: &Array2<f64>| matrix.slice_axis(Axis(1), samples.clone().into()).to_owned();
         Block { x: columns(data.x()), y: columns(data.y()), z: Array2::zeros((1, samples.len())) }
+    }
+}
+
+/// The order in which mini-batches take the samples: at random, and each once before any comes again.
+pub(crate) struct Order {
+    samples: Vec<usize>,
+    taken: usize,
+    random: Random,
+}
+
+impl Order {
+    /// Errors if the batches are empty or larger than the data set.
+    pub(crate) fn new(samples: usize, size: usize, seed: u64) -> Result<Self> {
+        if !(1..=samples).contains(&size) {
+            return Err(Error::value("size", format!("a batch of 1 to {samples} samples"), size.to_string()));
+        }
+        let samples: Vec<usize> = (0..samples).collect();
+        Ok(Order { taken: samples.len(), samples, random: Random::new(seed, Stream::Batches) })
+    }
+
+    fn next(&mut self) -> usize {
+        if self.taken == self.samples.len() {
+            self.taken = 0;
+            for last in (1..self.samples.len()).rev() {
+                let other = (self.random.uniform() * (last + 1) as f64) as usize; // Fisher and Yates
+                self.samples.swap(last, other);
+            }
+        }
+        self.taken += 1;
+        self.samples[self.taken - 1]
     }
 }
 

@@ -1,16 +1,18 @@
-//! Training: full-batch gradient descent, and a history of what it is asked to record.
+//! Training: gradient descent and its variants, and a history of what it is asked to record.
 
 use std::fmt;
 
-use super::batch::Batch;
+use super::batch::{Batch, Order};
 use super::data::Dataset;
 use super::dropout::Dropout;
+use super::optimizer::{Optimizer, Progress};
 use crate::argument::network::Network;
-use crate::support::error::{Error, Result, check_positive};
+use crate::support::error::{Error, Result, check_not_negative, check_positive};
 use crate::support::matrix::MAX_PARAMETERS;
 use crate::support::text::number;
 
-/// A run of full-batch gradient descent: in each step, W becomes W - learning_rate · dW, and b likewise.
+/// A run of gradient descent: in each step, W becomes W - learning_rate · dW, and b likewise. Each step uses all samples
+/// and gradient descent itself, unless it is told otherwise.
 ///
 /// It records only what it is asked to record; the rest costs nothing. Step k is the state after k updates, so step 0
 /// is the start. With a large data set all cores are used, and the result is the same to the last bit.
@@ -39,6 +41,9 @@ pub struct Training {
     norms: Steps,
     snapshots: Steps,
     dropout: Option<(f64, u64)>,
+    batches: Option<(usize, u64)>,
+    optimizer: Optimizer,
+    weight_decay: f64,
 }
 
 impl Training {
@@ -46,7 +51,8 @@ impl Training {
     ///
     /// The network is unchanged if there is an error. Errors if the learning rate is not a finite number above 0, if
     /// the steps to record are not in rising order, are beyond the last step or are too many, if the data has another
-    /// number of features, if `keep` of dropout is not in (0, 1], or if a parameter, or a number to record, becomes
+    /// number of features, if `keep` of dropout is not in (0, 1], if a mini-batch is empty or larger than the data, if a
+    /// number of the optimizer or of weight decay is out of range, or if a parameter, or a number to record, becomes
     /// infinite or NaN ([`Error::Diverged`] says after which step).
     pub fn run(&self, network: &mut Network, data: &Dataset) -> Result<History> {
         self.watch(network, data, &Steps::Never, |_, _, _| {})
@@ -79,20 +85,36 @@ impl Training {
         self.check(network)?;
         at.check("at", self.steps, usize::MAX)?;
         let dropout = self.dropout.map(|(keep, seed)| Dropout::new(keep, seed)).transpose()?;
-        let mut batch = Batch::new(network, data, dropout)?;
+        let order = |(size, seed)| Order::new(data.samples(), size, seed);
+        let mut order = self.batches.map(order).transpose()?;
+        let mut batch = match self.batches {
+            None => Batch::new(network, data, dropout)?,
+            Some((size, _)) => Batch::of_size(network, data, size, dropout)?,
+        };
+        let mut pass = |batch: &mut Batch, network: &Network| {
+            if let Some(order) = &mut order {
+                batch.load(data, order);
+            }
+            batch.forward_and_backward(network);
+        };
+        let mut progress = Progress::new(self.optimizer, network)?;
         let (mut trained, mut history) = (network.clone(), History::default());
         for step in 0..self.steps {
-            batch.forward_and_backward(&trained);
+            pass(&mut batch, &trained);
             self.record(step, &trained, &batch, &mut history)?;
             if at.contains(step) {
                 see(step, &trained, &history);
             }
-            if !trained.descend_by(batch.gradients(), self.learning_rate) {
+            if self.weight_decay != 0.0 {
+                let kept = 1.0 - self.learning_rate * self.weight_decay;
+                trained.w.0.iter_mut().for_each(|w| *w *= kept);
+            }
+            if !trained.descend_by(progress.direction(batch.gradients()), self.learning_rate) {
                 return Err(self.diverged(step + 1));
             }
         }
         if self.records_at(self.steps) {
-            batch.forward_and_backward(&trained);
+            pass(&mut batch, &trained);
             self.record(self.steps, &trained, &batch, &mut history)?;
         }
         if at.contains(self.steps) {
@@ -105,7 +127,17 @@ impl Training {
     /// This number of steps with this learning rate; nothing is recorded.
     pub fn new(learning_rate: f64, steps: usize) -> Self {
         let never = || Steps::Never;
-        Training { learning_rate, steps, cost: never(), norms: never(), snapshots: never(), dropout: None }
+        Training {
+            learning_rate,
+            steps,
+            cost: never(),
+            norms: never(),
+            snapshots: never(),
+            dropout: None,
+            batches: None,
+            optimizer: Optimizer::GradientDescent,
+            weight_decay: 0.0,
+        }
     }
 
     /// Records the cost (nats) at these steps: [`History::costs`].
@@ -140,6 +172,47 @@ impl Training {
         Training { dropout: Some((keep, seed)), ..self }
     }
 
+    /// Trains in mini-batches: each step is made from the next `size` samples.
+    ///
+    /// The samples are taken in an order drawn at random, and when all have had their turn, in a new one. The recorded
+    /// costs and norms are those of the step's batch; those of the last step are of the batch that would come next.
+    ///
+    /// ```
+    /// use zero_init::prelude::*;
+    ///
+    /// let mut network = Network::new(&[2, 3, 1], Activation::Sigmoid, Init::Zeros)?;
+    /// Training::new(0.1, 1).batches(32, 1).run(&mut network, &circles_train())?;
+    /// assert!(!all_zero(network.weights(2)?)); // the whole data set is balanced, these 32 samples are not
+    /// # Ok::<(), zero_init::Error>(())
+    /// ```
+    pub fn batches(self, size: usize, seed: u64) -> Self {
+        Training { batches: Some((size, seed)), ..self }
+    }
+
+    /// Trains with this optimizer in the place of gradient descent.
+    pub fn optimizer(self, optimizer: Optimizer) -> Self {
+        Training { optimizer, ..self }
+    }
+
+    /// Trains with weight decay λ: before each step, all weights are multiplied by 1 - learning_rate · λ. Biases are not.
+    ///
+    /// With gradient descent this is the same as adding λ/2 · ‖W‖² to the cost; with Adam it is AdamW (Loshchilov &
+    /// Hutter 2017, arXiv 1711.05101).
+    ///
+    /// ```
+    /// use zero_init::prelude::*;
+    ///
+    /// let mut network = Network::new(&[2, 1], Activation::Identity, Init::Constant(1.0))?;
+    /// let gradients = network.gradients(&circles_train())?;
+    /// let expected = network.weights(1)? * (1.0 - 0.1 * 0.5) - 0.1 * gradients.dw(1)?;
+    /// Training::new(0.1, 1).weight_decay(0.5).run(&mut network, &circles_train())?;
+    /// assert_eq!(network.weights(1)?, expected);
+    /// # Ok::<(), zero_init::Error>(())
+    /// ```
+    pub fn weight_decay(self, lambda: f64) -> Self {
+        Training { weight_decay: lambda, ..self }
+    }
+
     fn records_at(&self, step: usize) -> bool {
         [&self.cost, &self.norms, &self.snapshots].iter().any(|steps| steps.contains(step))
     }
@@ -168,6 +241,7 @@ impl Training {
 
     fn check(&self, network: &Network) -> Result<()> {
         check_positive("learning_rate", self.learning_rate)?;
+        check_not_negative("lambda", self.weight_decay)?;
         self.cost.check("record_cost", self.steps, MAX_RECORDS)?;
         self.norms.check("record_norms", self.steps, MAX_RECORDS / network.layers())?;
         self.snapshots.check("record_snapshots", self.steps, MAX_PARAMETERS / network.parameter_count())

@@ -16,6 +16,7 @@ pub(crate) enum Stream {
     Biases,
     Data,
     Dropout,
+    Batches,
 }
 
 pub(crate) struct Random(ChaCha8Rng);
