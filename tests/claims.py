@@ -111,6 +111,21 @@ FALSEHOODS = [
     Falsehood("C20", "09", "others", "sigmoid units", "Activation::Gelu", "Activation::Sigmoid"),
     Falsehood("C21", "01", "all-paths", "the weight is a factor of its own gradient", "path, layer)?", "path, 0)?"),
     Falsehood("C21", "01", "all-paths", "tanh units", "Activation::Relu", "Activation::Tanh"),
+    Falsehood("C26", "11", "batches", "sigmoid units", "Activation::Relu", "Activation::Sigmoid"),
+    Falsehood(
+        "C26",
+        "11",
+        "batches",
+        "all samples in each step",
+        "batches(32, 1).run(&mut one",
+        "batches(300, 1).run(&mut one",
+    ),
+    Falsehood("C26", "11", "moves-not-learns", "a random start", "sigmoid_network.clone()", HE_NETWORK),
+    Falsehood("C27", "11", "optimizers", "a start that is not zero", "Init::Zeros", "Init::Constant(1e-3)"),
+    Falsehood("C28", "11", "race", "gradient descent for Adam", "adam(1e-8), 0.01", "Optimizer::GradientDescent, 0.1"),
+    Falsehood("C28", "11", "race", "no momentum", "halved(momentum", "halved(Optimizer::GradientDescent"),
+    Falsehood("C28", "11", "epsilon-figure", "the smallest ε as well", "&curves[..2]", "&curves[1..]"),
+    Falsehood("C28", "11", "dies", "a factor of 1e-5", "[1e-4, 1e-6]", "[1e-4, 1e-5]"),
 ]
 
 
