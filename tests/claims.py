@@ -126,6 +126,19 @@ FALSEHOODS = [
     Falsehood("C28", "11", "race", "no momentum", "halved(momentum", "halved(Optimizer::GradientDescent"),
     Falsehood("C28", "11", "epsilon-figure", "the smallest ε as well", "&curves[..2]", "&curves[1..]"),
     Falsehood("C28", "11", "dies", "a factor of 1e-5", "[1e-4, 1e-6]", "[1e-4, 1e-5]"),
+    Falsehood("C29", "12", "squared", "weights that are not zero", "&[2, 10, 5, 1], 0.0", "&[2, 10, 5, 1], 0.1"),
+    Falsehood("C29", "12", "squared", "a label of 0.5", "&array![[1.0]]", "&array![[0.5]]"),
+    Falsehood("C29", "12", "squared-learns", "a start of zero", "&[2, 10, 5, 1], 0.6", "&[2, 10, 5, 1], 0.0"),
+    Falsehood("C30", "12", "softmax-zero", "weights that are not zero", "&[2, 10, 5, 3], 0.0", "&[2, 10, 5, 3], 0.6"),
+    Falsehood("C30", "12", "softmax-zero", "a control that is zero", "&[2, 10, 5, 3], 0.6", "&[2, 10, 5, 3], 0.0"),
+    Falsehood("C30", "12", "zeros-beat-random", "a hidden layer", "&[2, 3], 0.0", "&[2, 4, 3], 0.0"),
+    Falsehood("C31", "13", "forward", "tanh units", "Activation::Relu", "Activation::Tanh"),
+    Falsehood("C31", "13", "factor", "units that are never cut off", "(100.0 / 2.0f64)", "(100.0 / 1.0f64)"),
+    Falsehood("C31", "13", "backward-sizes", "tanh units", "Activation::Relu", "Activation::Tanh"),
+    Falsehood("C31", "13", "train", "two hidden layers", "vec![20; 19]", "vec![20; 2]"),
+    Falsehood(
+        "C31", "13", "times-001", "two layers of weights", "(vec![2, 20, 20, 20, 1], false)", "(vec![2, 20, 1], false)"
+    ),
 ]
 
 
