@@ -28,6 +28,7 @@ class Falsehood:
 
 
 HE = "Init::He { seed: 1 }"
+ONES = "Array2::ones((8, 2)), Array2::ones((8, 8))"
 HE_NETWORK = f"Network::new(&[2, 10, 5, 1], Activation::Relu, {HE})?"
 
 FALSEHOODS = [
@@ -139,6 +140,14 @@ FALSEHOODS = [
     Falsehood(
         "C31", "13", "times-001", "two layers of weights", "(vec![2, 20, 20, 20, 1], false)", "(vec![2, 20, 1], false)"
     ),
+    Falsehood("C33", "14", "switch-or-lock", "no zero at all", '("α = 0", 0.0', '("α = 0", 0.5'),
+    Falsehood("C33", "14", "switch-or-lock", "one zero for two", 'W² = 0", 0.0, 1.0, 0.0)', 'W² = 0", 0.0, 1.0, 1e-3)'),
+    Falsehood("C33", "14", "learns", "no steps", "data.y(), 3000)", "data.y(), 0)"),
+    Falsehood("C33", "14", "learns", "a small W² for zero", "blocks(alpha, w1, w2)", "blocks(alpha, w1, w2 + 1e-3)"),
+    Falsehood("C34", "14", "lora-cases", "A and B zero for A", '("A = 0", 0.0, 1.0)', '("A = 0", 0.0, 0.0)'),
+    Falsehood("C34", "14", "lora-cases", "a small B for zero", '("both 0", 0.0, 0.0)', '("both 0", 0.0, 1e-3)'),
+    Falsehood("C35", "14", "no-random", "ones for the Hadamard matrix", "wide, &hadamard / 8f64.sqrt()", ONES),
+    Falsehood("C35", "14", "no-random", "the Hadamard matrix for ones", ONES, "wide.clone(), Array2::eye(8)"),
 ]
 
 
