@@ -140,7 +140,7 @@ FALSEHOODS = [
     Falsehood(
         "C31", "13", "times-001", "two layers of weights", "(vec![2, 20, 20, 20, 1], false)", "(vec![2, 20, 1], false)"
     ),
-    Falsehood("C33", "14", "switch-or-lock", "no zero at all", '("α = 0", 0.0', '("α = 0", 0.5'),
+    Falsehood("C33", "14", "switch-or-lock", "no zero at all", '= 0", 0.0, 1.0, 1.0)', '= 0", 0.5, 1.0, 1.0)'),
     Falsehood("C33", "14", "switch-or-lock", "one zero for two", 'W² = 0", 0.0, 1.0, 0.0)', 'W² = 0", 0.0, 1.0, 1e-3)'),
     Falsehood("C33", "14", "learns", "no steps", "data.y(), 3000)", "data.y(), 0)"),
     Falsehood("C33", "14", "learns", "a small W² for zero", "blocks(alpha, w1, w2)", "blocks(alpha, w1, w2 + 1e-3)"),
