@@ -213,6 +213,10 @@ FALSEHOODS = [
     Falsehood(
         "C31", "13", "times-001", "two layers of weights", "(vec![2, 20, 20, 20, 1], false)", "(vec![2, 20, 1], false)"
     ),
+    Falsehood("C16", "05", "moves-not-learns", "random weights", "g, Init::Zeros", "g, Init::He { seed: 1 }"),
+    Falsehood("C16", "05", "moves-not-learns", "biases of zero", "Init::Constant(0.1)", "Init::Constant(0.0)"),
+    Falsehood("C32", "05", "no-kink", "a start that is not zero", "Init::Zeros", "Init::Constant(0.1)"),
+    Falsehood("C32", "05", "kink", "tanh units", "Activation::Relu", "Activation::Tanh"),
     Falsehood("C33", "14", "switch-or-lock", "no zero at all", '= 0", 0.0, 1.0, 1.0)', '= 0", 0.5, 1.0, 1.0)'),
     Falsehood("C33", "14", "switch-or-lock", "one zero for two", 'W² = 0", 0.0, 1.0, 0.0)', 'W² = 0", 0.0, 1.0, 1e-3)'),
     Falsehood("C33", "14", "learns", "no steps", "data.y(), 3000)", "data.y(), 0)"),
