@@ -91,6 +91,8 @@ def some_states(count: int) -> list[str]:
             "ones": draw.choice(["150", "100", "290"]),
             "flip": draw.choice(["", "0", "0,7,299"]),
             "rate": draw.choice(["0.01", "0.1"]),
+            "by": draw.choice(["descent", "descent", "momentum", "adam"]),
+            "batch": draw.choice(["0", "0", "32"]),
             "steps": str(draw.choice([0, 0, 1, 10, 100, 1000])),
         }
         if parts["start"] == "normal":

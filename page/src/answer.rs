@@ -36,7 +36,7 @@ fn answers(text: &str, mut say: impl FnMut(Value) -> io::Result<()>) -> Result<i
     let from = question.steps;
     let shown = (from..=to).filter(|&step| step == from || step == to || step % every == 0).collect();
     let interval = (to / RECORDS).max(1);
-    let training = Training::new(question.rate, to).record_cost(Steps::Every(interval));
+    let training = question.training(to).record_cost(Steps::Every(interval));
     let training = training.record_norms(Steps::Every(interval));
     let mut said = Ok(());
     let trained = training.watch(&mut network, &data, &Steps::At(shown), |step, network, history| {

@@ -28,10 +28,12 @@ pub struct Question {
     ones: usize,
     /// The samples whose label is the other one.
     flips: Vec<usize>,
-    /// The learning rate.
-    pub rate: f64,
+    rate: f64,
     /// The number of training steps.
     pub steps: usize,
+    /// The samples of a mini-batch, and how a step follows from the gradient.
+    batch: Option<usize>,
+    optimizer: Optimizer,
 }
 
 /// The data sets to choose from.
@@ -53,6 +55,12 @@ const ACTIVATIONS: [(&str, Activation); 8] = [
     ("softplus", Activation::Softplus),
 ];
 
+const OPTIMIZERS: [(&str, Optimizer); 3] = [
+    ("descent", Optimizer::GradientDescent),
+    ("momentum", Optimizer::Momentum { beta: 0.9 }),
+    ("adam", Optimizer::Adam { beta_1: 0.9, beta_2: 0.999, epsilon: 1e-8 }),
+];
+
 const SHAPES: [(&str, Shape); 3] = [("circles", Shape::Circles), ("blobs", Shape::Blobs), ("xor", Shape::Xor)];
 
 /// What is wrong with a question, as a sentence.
@@ -71,6 +79,8 @@ impl Default for Question {
             flips: Vec::new(),
             rate: 0.01,
             steps: 0,
+            batch: None,
+            optimizer: Optimizer::GradientDescent,
         }
     }
 }
@@ -95,6 +105,8 @@ impl FromStr for Question {
                 "ones" => question.ones = whole("ones", &value, SAMPLES)?,
                 "flip" => question.flips = list("flip", &value, |text| whole("flip", text, SAMPLES - 1))?,
                 "rate" => question.rate = finite("rate", &value)?,
+                "batch" => question.batch = Some(whole("batch", &value, SAMPLES)?).filter(|&size| size > 0),
+                "by" => question.optimizer = choice("by", &value, &OPTIMIZERS)?,
                 "steps" => question.steps = whole("steps", &value, MOST_STEPS)?,
                 other => return Err(format!("there is nothing called “{}” to set", shown(other))),
             }
@@ -127,7 +139,8 @@ impl Question {
             "scale": format!("{scale:?}"), "seed": seed.to_string(), "biases": format!("{:?}", self.biases),
             "w": self.edits_as_text(true), "b": self.edits_as_text(false), "data": name_of(self.shape, &SHAPES),
             "ones": self.ones.to_string(), "flip": joined(&self.flips, ", "), "rate": format!("{:?}", self.rate),
-            "steps": self.steps,
+            "steps": self.steps, "batch": self.batch.map_or(String::new(), |size| size.to_string()),
+            "by": name_of(self.optimizer, &OPTIMIZERS),
         })
     }
 
@@ -175,6 +188,12 @@ impl Question {
         .map_err(|error| error.to_string())
     }
 
+    /// The training, up to this step.
+    pub fn training(&self, steps: usize) -> Training {
+        let training = Training::new(self.rate, steps).optimizer(self.optimizer);
+        self.batch.map_or(training.clone(), |size| training.batches(size, 1))
+    }
+
     /// A cell of a notebook that makes the same network and data, and shows the table of reasons.
     pub fn cell(&self) -> String {
         let mut lines = Vec::new();
@@ -209,7 +228,13 @@ impl Question {
             });
         }
         if self.steps > 0 {
-            lines.push(format!("Training::new({:?}, {}).run(&mut network, &data)?;", self.rate, self.steps));
+            let batches = self.batch.map_or(String::new(), |size| format!(".batches({size}, 1)"));
+            let optimizer = match self.optimizer {
+                Optimizer::GradientDescent => String::new(),
+                other => format!(".optimizer(Optimizer::{other:?})"),
+            };
+            let training = format!("Training::new({:?}, {}){batches}{optimizer}", self.rate, self.steps);
+            lines.push(format!("{training}.run(&mut network, &data)?;"));
         }
         // The kernel shows the value of a last line with `?` as Rust's debug text, if it is the first `?` of a session.
         lines.push("let why = network.inspect(&data)?;\nwhy".to_string());
@@ -268,6 +293,12 @@ impl Display for Question {
         }
         if self.rate != usual.rate {
             part("rate", format!("{:?}", self.rate));
+        }
+        if let Some(size) = self.batch {
+            part("batch", size.to_string());
+        }
+        if self.optimizer != usual.optimizer {
+            part("by", name_of(self.optimizer, &OPTIMIZERS).to_string());
         }
         if self.steps != usual.steps {
             part("steps", self.steps.to_string());

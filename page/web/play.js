@@ -5,7 +5,7 @@
 (() => {
   const root = document.getElementById("play"), form = root.querySelector("form"), fields = form.elements;
   const part = (name) => document.getElementById(`play-${name}`);
-  const USUAL = { hidden: "10, 5", g: "relu", start: "zeros", scale: "0.5", seed: "1", biases: "0", data: "circles", ones: "150", flip: "", rate: "0.01" };
+  const USUAL = { hidden: "10, 5", g: "relu", start: "zeros", scale: "0.5", seed: "1", biases: "0", data: "circles", ones: "150", flip: "", rate: "0.01", by: "descent", batch: "" };
   const STEPS = 15000, MOST_STEPS = 100000;
 
   let module, worker, busy = false, waiting, drawn, answer, edits = { w: [], b: [] }, guessed = true, running = false, complaint = "";
@@ -50,7 +50,7 @@
     const parts = new URLSearchParams();
     const hidden = fields.hidden.value.split(/[\s,-]+/).filter(Boolean);
     const given = { sizes: ["2", ...hidden, "1"].join("-") };
-    for (const name of ["g", "start", "biases", "data", "ones", "flip", "rate"]) given[name] = fields[name].value.trim();
+    for (const name of ["g", "start", "biases", "data", "ones", "flip", "rate", "by", "batch"]) given[name] = fields[name].value.trim();
     if (["constant", "normal"].includes(given.start)) given.scale = fields.scale.value.trim();
     if (["normal", "xavier", "he"].includes(given.start)) given.seed = fields.seed.value.trim();
     given.flip = given.flip.split(/[\s,]+/).filter(Boolean).join(",");
