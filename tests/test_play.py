@@ -3,6 +3,7 @@ last byte, and a reader can do what the section says, with a mouse, with the key
 
 import json
 import random
+import re
 import shutil
 import subprocess
 import tempfile
@@ -163,6 +164,17 @@ def test_a_copied_cell_shows_the_same_table(program):
             assert [output.data["text/plain"] for output in outputs if kind(output) != "stderr"] == [answer["words"]], (
                 state
             )
+
+
+def test_what_is_to_try_makes_sense_and_is_linked(program, site):
+    tries = json.loads((website.WEB / "tries.json").read_text(encoding="utf-8"))
+    for notebook, items in tries.items():
+        links = re.findall(
+            r'href="01_the_argument.html#([^"]*)"', (site / f"{notebook}.html").read_text(encoding="utf-8")
+        )
+        assert [link.replace("&amp;", "&") for link in links if "=" in link] == list(items.values()), notebook
+        for question in items.values():
+            assert "fault" not in ask(program, question)[0], question
 
 
 # --- What a reader does -----------------------------------------------------------------------------------------------

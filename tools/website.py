@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import base64
 import gzip
+import json
 import re
 import shutil
 import sys
@@ -36,6 +37,7 @@ FIGURES = "figures"
 PROGRAM = REPOSITORY / "target" / "wasm32-wasip1" / "page" / "page.wasm"
 WEB = REPOSITORY / "page" / "web"
 PLAY = "figure-signal"
+PLAY_PAGE = "01_the_argument.html"
 
 
 class SiteError(Exception):
@@ -142,7 +144,7 @@ def add_anchors(soup: BeautifulSoup) -> None:
 def add_play(soup: BeautifulSoup, page: Page) -> None:
     """Puts the section in which readers change the network below the picture that it is about, if there is one."""
     cell = soup.find(id=f"cell-id={PLAY}")
-    if not (PROGRAM.exists() and isinstance(cell, Tag) and page.source.name.startswith("01_")):
+    if not (PROGRAM.exists() and isinstance(cell, Tag) and page.name == PLAY_PAGE):
         return
     parts = {
         name: (WEB / name).read_text(encoding="utf-8") for name in ("play.html", "play.css", "play.js", "worker.js")
@@ -159,6 +161,21 @@ def add_play(soup: BeautifulSoup, page: Page) -> None:
         element.string = text
         section.append(element)
     cell.insert_after(section)
+
+
+def add_tries(soup: BeautifulSoup, page: Page) -> None:
+    """Gives the items of "Edit and re-run" that the section can show a link that opens it there, done."""
+    if not PROGRAM.exists():
+        return
+    for item, question in (
+        json.loads((WEB / "tries.json").read_text(encoding="utf-8")).get(page.source.stem, {}).items()
+    ):
+        heading = next((strong for strong in soup.select("p strong") if strong.text == item), None)
+        if heading is None or heading.parent is None:
+            raise SiteError(f"{page.source.name} has no item “{item}”, which tries.json has")
+        link = soup.new_tag("a", href=f"{PLAY_PAGE}#{question}", attrs={"class": "try"})
+        link.string = "See it done."
+        heading.parent.extend([" ", link])
 
 
 def packed(program: bytes) -> str:
@@ -207,6 +224,7 @@ def build(notebooks: Path, site: Path) -> list[Path]:
         add_anchors(soup)
         add_play(soup, page)
         figures |= follow(soup, pages, page)
+        add_tries(soup, page)
         texts.append(str(soup))
     shutil.rmtree(site, ignore_errors=True)  # a notebook that is gone has no page
     (site / FIGURES).mkdir(parents=True)
