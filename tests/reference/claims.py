@@ -41,10 +41,9 @@ def circles(name: str) -> Data:
     return rows[:, :2].T.copy(), rows[:, 2:].T.copy()
 
 
-def unbalanced() -> Data:
-    """The first 100 samples of label 0 and the first 200 of label 1: their angles are no longer evenly spaced."""
-    x, y = (np.hstack(both) for both in zip(circles("train"), circles("test"), strict=True))
-    chosen = np.concatenate([np.flatnonzero(y == 0)[:100], np.flatnonzero(y == 1)[:200]])
+def first_of_each(x: Array, y: Array, zeros: int, ones: int) -> Data:
+    """So many samples of each label. Their angles are no longer evenly spaced."""
+    chosen = np.concatenate([np.flatnonzero(y == 0)[:zeros], np.flatnonzero(y == 1)[:ones]])
     return x[:, chosen], y[:, chosen]
 
 
@@ -65,7 +64,8 @@ def blobs(counts: list[int], seed: int) -> Data:
 
 
 BALANCED = circles("train")  # 150 : 150
-UNBALANCED = unbalanced()  # 100 : 200
+TEST = circles("test")  # 50 : 50
+UNBALANCED = first_of_each(np.hstack([BALANCED[0], TEST[0]]), np.hstack([BALANCED[1], TEST[1]]), 100, 200)
 
 
 # --- A network: forward, backward, training --------------------------------------------------------------------------
@@ -330,6 +330,9 @@ def c23_random_biases() -> None:
         "U(0, 1)": lambda random, units: random.random((units, 1)),
         "0.1 · N(0, 1)": lambda random, units: 0.1 * random.standard_normal((units, 1)),
     }
+    line = network([2, 1])
+    train(line, BALANCED, 5_000, descent(1.0))
+    best = float(line.cost(*BALANCED))
     for name, draw in draws.items():
         nets = []
         for seed in range(6):
@@ -337,14 +340,29 @@ def c23_random_biases() -> None:
             nets.append(Net(network(SIZES).w, [draw(random, units) for units in SIZES[1:]]))
         net = stack(nets)
         train(net, BALANCED, 20_000, descent(1.0))
-        costs = net.cost(*BALANCED)
-        show(
-            "C23",
-            f"ReLU, W = 0, biases {name}, 20 000 steps at rate 1, 6 seeds: cost",
-            f"{costs.min():.5f} to {costs.max():.5f}, accuracy {percent(net.accuracy(*BALANCED))} %,",
-            f"largest |W| {np.round(largest(net.w), 4)}, rows of W1 apart {min(map(spread, net.w[0])):.0e} or more",
+        costs, on = net.cost(*BALANCED), [z > 0 for z in net.forward(BALANCED[0])[0][:2]]
+        kinks = sum(int((layer.any(-1) & ~layer.all(-1)).sum()) for layer in on)  # units that are on for some samples
+        what = f"ReLU, W = 0, biases {name}, 20 000 steps at rate 1, 6 seeds: cost"
+        figures = (
+            f"{costs.min():.9f} to {costs.max():.9f} (logistic regression {best:.9f}), kinks among the data {kinks}"
         )
-        assert costs.min() > 0.692 and all(largest(net.w))
+        show(
+            "C23", what, f"{figures}, accuracy {percent(net.accuracy(*BALANCED))} %, |W| {np.round(largest(net.w), 4)}"
+        )
+        assert kinks == 0 and costs.min() > best - 1e-9 and all(largest(net.w))
+    data = first_of_each(*BALANCED, 50, 50)
+    starts = [
+        Net(network(SIZES).w, [draws["N(0, 1)"](r, u) for u in SIZES[1:]]) for r in map(np.random.default_rng, range(6))
+    ]
+    steps = []
+    for name, net in (
+        ("W = 0, biases N(0, 1)", stack(starts)),
+        ("He", stack([network(SIZES, he(s)) for s in range(6)])),
+    ):
+        net.hidden = "tanh"
+        steps.append(halved(train(net, data, 20_000, descent(1.0), until=LN_2 / 2)))
+        show("C23", f"tanh, 50 : 50 circles, rate 1, {name}: steps until the cost has halved", steps[-1])
+    assert all(late and early and late > 3 * early for late, early in zip(*steps, strict=True))
 
 
 def c24_all_positive() -> None:
@@ -545,6 +563,13 @@ def c31_depth() -> None:
             *(f"{np.median(delta[k]):.1e}" for k in (19, 14, 9, 4, 0)),
         )
         assert low < ratio.min() and ratio.max() < high and low < back.min() and back.max() < high
+    accuracies = {}
+    for name in ("He", "Xavier", "0.01"):
+        net = stack([network([2] + [20] * 19 + [1], scaled(scales[name][0], seed)) for seed in range(4)])
+        train(net, BALANCED, 1_500, descent(0.02))
+        accuracies[name] = percent(net.accuracy(*BALANCED))
+        show("C31", f"19 layers of 20 ReLU, {name}, circles, 1500 steps at rate 0.02: accuracy", accuracies[name], "%")
+    assert accuracies["He"][-2] > 95 and accuracies["Xavier"][-1] < 80 and accuracies["0.01"][-1] < 60
 
 
 def c32_differentiable() -> None:
