@@ -41,7 +41,7 @@ help:
 	@echo 'make grade      grade what is in notebooks/assignments/submitted (see the README there)'
 	@echo 'make bench      time training beside NumPy and JAX (and PyTorch, where .venv-bench has it), on one core'
 	@echo 'make bench-kernel  time the kernel beside a stock one: 3 rounds, about 20 minutes (ARGS="1 no notebooks": 2)'
-	@echo 'make reference  make the reference figures of the tests again (ARGS=--check: only compare with them)'
+	@echo 'make reference  make the reference figures of the tests again (ARGS=--check: only compare), and try the claims in NumPy'
 	@echo 'make setup      only install what the others need; done once, it is instant'
 	@echo 'make clean      remove .venv, .venv-bench, .venv-reference, site and target; the kernel, shared by all clones of this user, stays'
 
@@ -102,6 +102,7 @@ bench: .venv-bench/complete
 
 reference: .venv-reference/complete
 	@.venv-reference/bin/python tests/reference/generate.py $(ARGS)
+	@.venv-reference/bin/python tests/reference/claims.py
 
 bench-kernel: setup
 	@$(PYTHON) tools/bench_kernel.py $(ARGS)
