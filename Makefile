@@ -27,7 +27,7 @@ export JUPYTERLAB_WORKSPACES_DIR := $(JUPYTER)/config/lab/workspaces
 export IPYTHONDIR := $(JUPYTER)/ipython
 unexport JUPYTER_PATH JUPYTER_CONFIG_PATH JUPYTERLAB_DIR
 
-.PHONY: help doctor lab test test-wasm notebooks figures site release grade bench bench-kernel reference setup clean
+.PHONY: help doctor lab test test-wasm notebooks figures site release grade bench bench-kernel bench-page reference setup clean
 
 help:
 	@echo 'make lab        open JupyterLab on the notebooks (ARGS=--no-browser and the like reach it)'
@@ -41,6 +41,7 @@ help:
 	@echo 'make grade      grade what is in notebooks/assignments/submitted (see the README there)'
 	@echo 'make bench      time training beside NumPy and JAX (and PyTorch, where .venv-bench has it), on one core'
 	@echo 'make bench-kernel  time the kernel beside a stock one: 3 rounds, about 20 minutes (ARGS="1 no notebooks": 2)'
+	@echo 'make bench-page  time the section of the pages that answers questions, beside the native program'
 	@echo 'make reference  make the reference figures of the tests again (ARGS=--check: only compare), and try the claims in NumPy'
 	@echo 'make setup      only install what the others need; done once, it is instant'
 	@echo 'make clean      remove .venv, .venv-bench, .venv-reference, site and target; the kernel, shared by all clones of this user, stays'
@@ -103,6 +104,9 @@ bench: .venv-bench/complete
 reference: .venv-reference/complete
 	@.venv-reference/bin/python tests/reference/generate.py $(ARGS)
 	@.venv-reference/bin/python tests/reference/claims.py
+
+bench-page: site
+	@$(PYTHON) tools/bench_page.py
 
 bench-kernel: setup
 	@$(PYTHON) tools/bench_kernel.py $(ARGS)

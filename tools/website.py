@@ -130,6 +130,15 @@ def convert(pages: list[Page], number: int) -> BeautifulSoup:
     return BeautifulSoup(html, "html.parser")
 
 
+def make_accessible(soup: BeautifulSoup) -> None:
+    """Lets the keyboard scroll what may be wider than the page, and makes no heading of a table's empty corner."""
+    for text in soup.select("pre"):
+        text["tabindex"] = "0"
+    for corner in soup.select("th"):
+        if not corner.text.strip():
+            corner.name = "td"
+
+
 def add_anchors(soup: BeautifulSoup) -> None:
     """Lets headings be found by GitHub's anchors too (`#two-words`), besides Jupyter's (`#Two-words`)."""
     for heading in soup.select("h1[id], h2[id], h3[id], h4[id]"):
@@ -222,6 +231,7 @@ def build(notebooks: Path, site: Path) -> list[Path]:
     for number, page in enumerate(pages):
         soup = convert(pages, number)
         add_anchors(soup)
+        make_accessible(soup)
         add_play(soup, page)
         figures |= follow(soup, pages, page)
         add_tries(soup, page)
