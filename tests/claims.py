@@ -28,7 +28,6 @@ class Falsehood:
 
 
 HE = "Init::He { seed: 1 }"
-ONES = "Array2::ones((8, 2)), Array2::ones((8, 8))"
 HE_NETWORK = f"Network::new(&[2, 10, 5, 1], Activation::Relu, {HE})?"
 
 FALSEHOODS = [
@@ -141,6 +140,8 @@ FALSEHOODS = [
     Falsehood("C16", "05", "relu-slope-why", "ReLU'(0) = 0", "SlopeAtZero(1.0)", "SlopeAtZero(0.0)"),
     Falsehood("C17", "06", "zero-last", "all weights zero", HE, "Init::Zeros"),
     Falsehood("C17", "06", "zero-middle", "all weights zero", HE, "Init::Zeros"),
+    Falsehood("C17", "06", "zero-middle", "no slope at 0", "SlopeAtZero(1.0)", "SlopeAtZero(0.0)"),
+    Falsehood("C17", "06", "zero-middle", "a small W² for zero", "input), 0.0)", "input), 1e-3)"),
     Falsehood("C18", "08", "published-costs", "another run", "of_he.costs()", "of_large.costs()"),
     Falsehood("C18", "08", "published-accuracies", "another network", '("zeros", &after_zeros', '("zeros", &after_he'),
     Falsehood("C19", "08", "small", "smaller by 2 only", "0.01 *", "0.5 *"),
@@ -219,14 +220,29 @@ FALSEHOODS = [
     Falsehood("C16", "05", "moves-not-learns", "biases of zero", "Init::Constant(0.1)", "Init::Constant(0.0)"),
     Falsehood("C32", "05", "no-kink", "a start that is not zero", "Init::Zeros", "Init::Constant(0.1)"),
     Falsehood("C32", "05", "kink", "tanh units", "Activation::Relu", "Activation::Tanh"),
-    Falsehood("C33", "14", "switch-or-lock", "no zero at all", '= 0", 0.0, 1.0, 1.0)', '= 0", 0.5, 1.0, 1.0)'),
-    Falsehood("C33", "14", "switch-or-lock", "one zero for two", 'W² = 0", 0.0, 1.0, 0.0)', 'W² = 0", 0.0, 1.0, 1e-3)'),
-    Falsehood("C33", "14", "learns", "no steps", "data.y(), 3000)", "data.y(), 0)"),
-    Falsehood("C33", "14", "learns", "a small W² for zero", "blocks(alpha, w1, w2)", "blocks(alpha, w1, w2 + 1e-3)"),
-    Falsehood("C34", "14", "lora-cases", "A and B zero for A", '("A = 0", 0.0, 1.0)', '("A = 0", 0.0, 0.0)'),
-    Falsehood("C34", "14", "lora-cases", "a small B for zero", '("both 0", 0.0, 0.0)', '("both 0", 0.0, 1e-3)'),
-    Falsehood("C35", "14", "no-random", "ones for the Hadamard matrix", "wide, &hadamard / 8f64.sqrt()", ONES),
-    Falsehood("C35", "14", "no-random", "the Hadamard matrix for ones", ONES, "wide.clone(), Array2::eye(8)"),
+    Falsehood("C33", "14", "zero-convolution", "all weights zero", HE, "Init::Zeros"),
+    Falsehood(
+        "C33",
+        "14",
+        "two-in-a-row",
+        "one zero for two",
+        "set_weight(3, (0, unit), 0.0)",
+        "set_weight(3, (0, unit), 1e-3)",
+    ),
+    Falsehood("C33", "14", "branches", "no zero at all", '("W² = 0", 1.0, 0.0, 1.0)', '("W² = 0", 1.0, 1.0, 1.0)'),
+    Falsehood("C33", "14", "branches", "one zero for two", 'W² = 0", 0.0, 0.0, 1.0)', 'W² = 0", 0.0, 1e-3, 1.0)'),
+    Falsehood(
+        "C33", "14", "learns", "a small W² for zero", "residual(3, alpha, w2, v)", "residual(3, alpha, w2 + 1e-3, v)"
+    ),
+    Falsehood(
+        "C33", "14", "learns", "two zeros on all paths", "residual(3, alpha, w2, v)", "residual(3, alpha * v, w2, v)"
+    ),
+    Falsehood("C34", "14", "lora-cases", "A and B zero for A", '("A = 0", 1.0, 0.0', '("A = 0", 0.0, 0.0'),
+    Falsehood("C34", "14", "lora-cases", "A and B zero for B", '("B = 0", 0.0, 1.0', '("B = 0", 0.0, 0.0'),
+    Falsehood("C34", "14", "lora-cases", "a small B for zero", '("both 0", 0.0, 0.0', '("both 0", 1e-3, 0.0'),
+    Falsehood("C35", "14", "no-random", "ones for the Hadamard matrix", "(hadamard, identity)", "(one, identity)"),
+    Falsehood("C35", "14", "no-random", "ones for the identity", "(hadamard, identity)", "(hadamard, one)"),
+    Falsehood("C35", "14", "no-random", "the Hadamard matrix for ones", "(one, one)", "(hadamard, identity)"),
 ]
 
 
