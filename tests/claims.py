@@ -177,6 +177,10 @@ FALSEHOODS = [
         "in &groups {",
         "in &groups.iter().map(|(s, a)| (if *s == 2.0 { 5.0 } else { *s }, a.clone())).collect::<Vec<_>>() {",
     ),
+    Falsehood(
+        "C20", "09", "no-pull", "data that pull", "xor(Sampling { zeros: 2, ones: 2", "xor(Sampling { zeros: 1, ones: 2"
+    ),
+    Falsehood("C20", "09", "no-pull", "ReLU units", "8, 8, 1], Activation::Identity", "8, 8, 1], Activation::Relu"),
     Falsehood("C20", "09", "two-layers", "a layer more", "plateau(1,", "plateau(2,"),
     Falsehood("C20", "09", "powers", "a layer less", "(2, [0.02", "(1, [0.02"),
     Falsehood("C20", "09", "others", "sigmoid units", "Activation::Gelu", "Activation::Sigmoid"),
