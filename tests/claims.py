@@ -144,8 +144,14 @@ FALSEHOODS = [
     Falsehood("C17", "06", "zero-middle", "a small W² for zero", "input), 0.0)", "input), 1e-3)"),
     Falsehood("C18", "08", "published-costs", "another run", "of_he.costs()", "of_large.costs()"),
     Falsehood("C18", "08", "published-accuracies", "another network", '("zeros", &after_zeros', '("zeros", &after_he'),
+    Falsehood(
+        "C18", "08", "published-accuracies", "the He run for large", 'random", &after_large', 'random", &after_he'
+    ),
+    Falsehood("C18", "08", "published-accuracies", "the large run for He", '("He", &after_he', '("He", &after_large'),
+    Falsehood("C18", "08", "published-accuracies", "a start that moves", "(after_zeros, zeros)", "(after_he, he)"),
     Falsehood("C19", "08", "small", "smaller by 2 only", "0.01 *", "0.5 *"),
     Falsehood("C19", "08", "saturated", "the He start", "large.forward(", "he.forward("),
+    Falsehood("C19", "08", "saturated", "not half wrong", "large.accuracy(", "after_large.accuracy("),
     Falsehood("C19", "08", "violent", "the He start", "large.clone()", "he.clone()"),
     Falsehood("C19", "08", "stiff", "the He run", "moved(&large, &after_large)? <", "moved(&he, &after_he)? <"),
     Falsehood(
@@ -156,6 +162,26 @@ FALSEHOODS = [
         "in &groups {",
         "in &groups.iter().map(|(s, a)| (10.0 * s, a.clone())).collect::<Vec<_>>() {",
     ),
+    Falsehood(
+        "C19",
+        "08",
+        "sweep-figure",
+        "a small scale that does well",
+        "in &groups {",
+        "in &groups.iter().map(|(s, a)| (if *s == 0.5 { 0.1 } else { *s }, a.clone())).collect::<Vec<_>>() {",
+    ),
+    Falsehood(
+        "C19",
+        "08",
+        "sweep-figure",
+        "a large scale that does well",
+        "in &groups {",
+        "in &groups.iter().map(|(s, a)| (if *s == 2.0 { 5.0 } else { *s }, a.clone())).collect::<Vec<_>>() {",
+    ),
+    Falsehood(
+        "C20", "09", "no-pull", "data that pull", "xor(Sampling { zeros: 2, ones: 2", "xor(Sampling { zeros: 1, ones: 2"
+    ),
+    Falsehood("C20", "09", "no-pull", "ReLU units", "8, 8, 1], Activation::Identity", "8, 8, 1], Activation::Relu"),
     Falsehood("C20", "09", "two-layers", "a layer more", "plateau(1,", "plateau(2,"),
     Falsehood("C20", "09", "powers", "a layer less", "(2, [0.02", "(1, [0.02"),
     Falsehood("C20", "09", "others", "sigmoid units", "Activation::Gelu", "Activation::Sigmoid"),
@@ -211,11 +237,22 @@ FALSEHOODS = [
     Falsehood("C30", "12", "zeros-beat-random", "a hidden layer", "&[2, 3], 0.0", "&[2, 4, 3], 0.0"),
     Falsehood("C31", "13", "forward", "tanh units", "Activation::Relu", "Activation::Tanh"),
     Falsehood("C31", "13", "factor", "units that are never cut off", "(100.0 / 2.0f64)", "(100.0 / 1.0f64)"),
+    Falsehood("C31", "13", "factor", "Xavier's rule for He's", '("He", 0.02f64.sqrt())', '("He", 0.1)'),
     Falsehood("C31", "13", "backward-sizes", "tanh units", "Activation::Relu", "Activation::Tanh"),
+    Falsehood("C31", "13", "tanh", "ReLU units", "Activation::Tanh", "Activation::Relu"),
     Falsehood("C31", "13", "train", "two hidden layers", "vec![20; 19]", "vec![20; 2]"),
+    Falsehood(
+        "C31", "13", "train", "a He start in place of Xavier's", "Init::Xavier { seed: 1 }", "Init::He { seed: 2 }"
+    ),
+    Falsehood("C31", "13", "late", "no more steps", "(0.02, 3000)", "(0.02, 1500)"),
+    Falsehood("C31", "13", "late", "the He start", "Init::Normal { scale: 0.01, seed: 1 }", "Init::He { seed: 1 }"),
     Falsehood(
         "C31", "13", "times-001", "two layers of weights", "(vec![2, 20, 20, 20, 1], false)", "(vec![2, 20, 1], false)"
     ),
+    Falsehood(
+        "C31", "13", "times-001", "four layers of weights", "(vec![2, 20, 1], true)", "(vec![2, 20, 20, 20, 1], true)"
+    ),
+    Falsehood("C31", "13", "four-he", "a small start", "Init::He { seed: 1 }", "Init::Normal { scale: 0.01, seed: 1 }"),
     Falsehood("C16", "05", "moves-not-learns", "random weights", "g, Init::Zeros", "g, Init::He { seed: 1 }"),
     Falsehood("C16", "05", "moves-not-learns", "biases of zero", "Init::Constant(0.1)", "Init::Constant(0.0)"),
     Falsehood("C32", "05", "no-kink", "a start that is not zero", "Init::Zeros", "Init::Constant(0.1)"),
