@@ -138,7 +138,8 @@ FALSEHOODS = [
     Falsehood("C15", "03", "no-pull", "data that pull", "xor(", "two_blobs("),
     Falsehood("C16", "05", "table", "weights of 0.1", "Init::Zeros", "Init::Constant(0.1)"),
     Falsehood("C16", "05", "relu-slope", "weights of 0.1", "Init::Zeros", "Init::Constant(0.1)"),
-    Falsehood("C16", "05", "relu-slope-why", "ReLU'(0) = 0", "SlopeAtZero(1.0)", "SlopeAtZero(0.0)"),
+    Falsehood("C16", "05", "table", "labels that balance", "in [&unbalanced", "in [&balanced"),
+    Falsehood("C16", "05", "wakes", "softplus units, of another slope", "Activation::Sigmoid", "Activation::Softplus"),
     Falsehood("C17", "06", "zero-last", "all weights zero", HE, "Init::Zeros"),
     Falsehood("C17", "06", "zero-middle", "all weights zero", HE, "Init::Zeros"),
     Falsehood("C18", "08", "published-costs", "another run", "of_he.costs()", "of_large.costs()"),
@@ -221,10 +222,23 @@ FALSEHOODS = [
     Falsehood(
         "C31", "13", "times-001", "two layers of weights", "(vec![2, 20, 20, 20, 1], false)", "(vec![2, 20, 1], false)"
     ),
-    Falsehood("C16", "05", "moves-not-learns", "random weights", "g, Init::Zeros", "g, Init::He { seed: 1 }"),
-    Falsehood("C16", "05", "moves-not-learns", "biases of zero", "Init::Constant(0.1)", "Init::Constant(0.0)"),
+    Falsehood("C16", "05", "moves-not-learns", "biases of zero", "Init::Zeros, 0.1", "Init::Zeros, 0.0"),
+    Falsehood("C16", "05", "moves-not-learns", "a control that is zero", f"Relu, {HE}", "Relu, Init::Zeros"),
+    Falsehood(
+        "C16",
+        "05",
+        "moves-not-learns",
+        "two blobs, which one unit can tell apart",
+        "&unbalanced",
+        "&two_blobs(Sampling { zeros: 100, ones: 200, noise: 0.3, seed: 1 })?",
+    ),
+    Falsehood("C32", "05", "relu-slope", "the He start", "Init::Zeros", HE),
     Falsehood("C32", "05", "no-kink", "a start that is not zero", "Init::Zeros", "Init::Constant(0.1)"),
-    Falsehood("C32", "05", "kink", "tanh units", "Activation::Relu", "Activation::Tanh"),
+    Falsehood(
+        "C32", "05", "no-kink", "the bias's slope on balanced labels", "gradients(&unbalanced)", "gradients(&balanced)"
+    ),
+    Falsehood("C32", "05", "kink", "tanh units", "Activation::ReluWithSlopeAtZero(slope)", "Activation::Tanh"),
+    Falsehood("C32", "05", "kink", "all weights zero", HE, "Init::Zeros"),
     Falsehood("C33", "14", "switch-or-lock", "no zero at all", '= 0", 0.0, 1.0, 1.0)', '= 0", 0.5, 1.0, 1.0)'),
     Falsehood("C33", "14", "switch-or-lock", "one zero for two", 'W² = 0", 0.0, 1.0, 0.0)', 'W² = 0", 0.0, 1.0, 1e-3)'),
     Falsehood("C33", "14", "learns", "no steps", "data.y(), 3000)", "data.y(), 0)"),
