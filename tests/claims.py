@@ -80,6 +80,7 @@ FALSEHOODS = [
     Falsehood("C7", "06", "optimum", "labels that a line separates", "noise: 1.0", "noise: 0.3"),
     Falsehood("C8", "07", "for-good", "a random start", "Init::Constant(0.5)", HE),
     Falsehood("C8", "07", "collapse", "a random start", "Init::Constant(0.5)", HE),
+    Falsehood("C8", "07", "order-of-sums", "the same order twice", "(0..300).rev()", "0..300"),
     Falsehood("C8", "07", "last-bit", "no nudge", "(1.0 + f64::EPSILON)", "1.0"),
     Falsehood("C8", "07", "last-bit", "sigmoid units for tanh", "(Activation::Tanh", "(Activation::Sigmoid"),
     Falsehood("C8", "07", "last-bit", "tanh for ReLU", "(Activation::Relu", "(Activation::Tanh"),

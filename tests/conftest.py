@@ -2,14 +2,16 @@
 
 import os
 import secrets
-import shutil
 import socket
 from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from axe_playwright_python.base import AXE_FILE_PATH
+from playwright.sync_api import Browser, Page, sync_playwright
+
+import browser as chromium
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
@@ -18,12 +20,6 @@ IN_CI = "ZERO_INIT_CI" in os.environ
 
 # Whether the tests marked `slow` run. A newcomer's `make test` leaves them to CI.
 ALL = IN_CI or "ALL" in os.environ
-
-BROWSERS = ["chromium", "chromium-browser", "google-chrome"]  # as in tools/setup.sh
-
-# No first-run pages and no calls home; and Chromium as root, which containers are, has no sandbox.
-BROWSER_FLAGS = """--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking
-    --disable-component-update --disable-sync""".split()
 
 # Every process that a test starts inherits this variable, and keeps it when its parent ends.
 MARK = "ZERO_INIT_TEST_RUN"
@@ -84,11 +80,18 @@ def free_port() -> int:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    path = next(filter(None, map(shutil.which, BROWSERS)), None)
+    path = chromium.find()
     if path is None:
-        why = f"no browser: none of {', '.join(BROWSERS)} is there"
+        why = f"no browser: none of {', '.join(chromium.BROWSERS)} is there"
         pytest.fail(why) if IN_CI else pytest.skip(why)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=BROWSER_FLAGS)
+        browser = playwright.chromium.launch(executable_path=path, args=chromium.FLAGS)
         yield browser
         browser.close()
+
+
+def violations(page: Page, part: str = "html") -> list[str]:
+    """What axe finds in a part of a page: it knows rules for contrast, names, headings and what the keyboard reaches."""
+    page.evaluate(Path(AXE_FILE_PATH).read_text(encoding="utf-8"))
+    found = page.evaluate("async (part) => (await axe.run(part)).violations", part)
+    return [f"{one['id']}: {node['html'][:100]}" for one in found for node in one["nodes"]]

@@ -7,7 +7,6 @@ long the page takes to its first answer, and what the section weighs compressed.
 from __future__ import annotations
 
 import gzip
-import shutil
 import statistics
 import subprocess
 import sys
@@ -17,9 +16,9 @@ from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
+import browser as chromium
 import website
 
-BROWSERS = ["chromium", "chromium-browser", "google-chrome"]  # as in tools/setup.sh
 TRAINED = "start=he&steps=15000"
 
 # Clicks one weight after the other, and waits each time until the picture is another one.
@@ -45,7 +44,7 @@ def seconds(command: list[str], question: str) -> float:
 
 
 def main() -> int:
-    browser_path = next(filter(None, map(shutil.which, BROWSERS)), None)
+    browser_path = chromium.find()
     if browser_path is None or not website.PROGRAM.exists():
         print("A browser and the program of the pages are needed: make site", file=sys.stderr)
         return 1
@@ -56,7 +55,7 @@ def main() -> int:
         page_file = next(
             path for path in website.build(website.NOTEBOOKS, Path(folder)) if path.name == website.PLAY_PAGE
         )
-        browser = playwright.chromium.launch(executable_path=browser_path, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=browser_path, args=chromium.FLAGS)
         page = browser.new_page()
         start = time.perf_counter()
         page.goto(page_file.as_uri())

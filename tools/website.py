@@ -38,6 +38,7 @@ PROGRAM = REPOSITORY / "target" / "wasm32-wasip1" / "page" / "page.wasm"
 WEB = REPOSITORY / "page" / "web"
 PLAY = "figure-signal"
 PLAY_PAGE = "01_the_argument.html"
+TRY = "See it done."
 
 
 class SiteError(Exception):
@@ -183,7 +184,7 @@ def add_tries(soup: BeautifulSoup, page: Page) -> None:
         if heading is None or heading.parent is None:
             raise SiteError(f"{page.source.name} has no item “{item}”, which tries.json has")
         link = soup.new_tag("a", href=f"{PLAY_PAGE}#{question}", attrs={"class": "try"})
-        link.string = "See it done."
+        link.string = TRY
         heading.parent.extend([" ", link])
 
 

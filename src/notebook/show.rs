@@ -5,7 +5,7 @@ use std::fmt::Display;
 use ndarray::{ArrayRef, Ix2};
 
 use super::changes::{Change, Changes, UNCHANGED};
-use super::words::LEGEND;
+use super::words::{LEGEND, NUMBERS};
 use crate::argument::inspection::{Inspection, LayerInspection};
 use crate::argument::network::Network;
 use crate::study::check::GradientCheck;
@@ -64,7 +64,7 @@ impl Show for Inspection {
         const HEADINGS: [&str; 10] =
             ["layer l", "aˡ⁻¹", "Wˡ⁺¹ᵀδˡ⁺¹", "g′(zˡ)", "δˡ", "δˡ·aˡ⁻¹", "dWˡ", "dbˡ", "why dWˡ", "why dbˡ"];
         let row = |cell, texts: Vec<String>| {
-            let (numbers, reasons) = texts.split_at(8);
+            let (numbers, reasons) = texts.split_at(1 + NUMBERS);
             format!("<tr>{}{}</tr>", html_cells(cell, Align::Right, numbers), html_cells(cell, Align::Left, reasons))
         };
         let texts = |layer: &LayerInspection| {

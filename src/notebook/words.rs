@@ -83,8 +83,9 @@ impl LayerInspection {
     }
 }
 
-/// The number of entries of a layer in the table of reasons.
+/// How many entries the table of reasons has for a layer. The first of them are numbers, the others are words.
 pub(crate) const ENTRIES: usize = 10;
+pub(crate) const NUMBERS: usize = 7;
 
 /// The sentence that says what the numbers of an inspection mean.
 pub(crate) const LEGEND: &str = "Largest absolute values over all units and samples; 0 is exactly zero.";
@@ -94,7 +95,7 @@ impl fmt::Display for Inspection {
         for layer in self.layers() {
             let l = superscript(layer.layer);
             writeln!(f, "layer {}: dW{l} is {}", layer.layer, layer.why_dw())?;
-            let entries = layer.entries().into_iter().take(7).filter(|(_, text)| text != "—");
+            let entries = layer.entries().into_iter().take(NUMBERS).filter(|(_, text)| text != "—");
             let numbers: Vec<String> = entries.map(|(name, text)| format!("{name} {text}")).collect();
             writeln!(f, "  {}", numbers.join("   "))?;
             writeln!(f, "  db{l} is {}", layer.why_db())?;

@@ -47,21 +47,19 @@ struct Block {
 }
 
 impl Batch {
-    /// All samples of a data set. Errors if they do not fit the network.
-    pub(crate) fn new(network: &Network, data: &Dataset, dropout: Option<Dropout>) -> Result<Self> {
-        Batch::with_threads(network, data, dropout, thread::available_parallelism().map_or(1, usize::from))
+    /// The first `size` samples of a data set; [`load`](Batch::load) puts others in their place. Errors if the samples
+    /// do not fit the network.
+    pub(crate) fn new(network: &Network, data: &Dataset, size: usize, dropout: Option<Dropout>) -> Result<Self> {
+        Batch::with_threads(network, data, size, dropout, thread::available_parallelism().map_or(1, usize::from))
     }
 
-    /// The first `size` samples of a data set, in the place of which [`load`](Batch::load) puts others.
-    pub(crate) fn of_size(network: &Network, data: &Dataset, size: usize, dropout: Option<Dropout>) -> Result<Self> {
-        Batch::make(network, data, size, dropout, 1)
-    }
-
-    fn with_threads(network: &Network, data: &Dataset, dropout: Option<Dropout>, threads: usize) -> Result<Self> {
-        Batch::make(network, data, data.samples(), dropout, threads)
-    }
-
-    fn make(network: &Network, data: &Dataset, size: usize, dropout: Option<Dropout>, threads: usize) -> Result<Self> {
+    fn with_threads(
+        network: &Network,
+        data: &Dataset,
+        size: usize,
+        dropout: Option<Dropout>,
+        threads: usize,
+    ) -> Result<Self> {
         network.check_samples(data.x())?;
         let blocks: Vec<Block> = blocks(size).map(|samples| Block::new(data, samples)).collect();
         let waiting = (MOST_NUMBERS / network.parameter_count()).min(MOST_SUMS).min(blocks.len());
@@ -229,7 +227,7 @@ mod tests {
             let network = Network::new(&sizes, Activation::Tanh, Init::He { seed: 1 }).unwrap();
             let at_once = network.gradients(&data).unwrap();
             for threads in [1, 2, 3, 7] {
-                let mut batch = Batch::with_threads(&network, &data, None, threads).unwrap();
+                let mut batch = Batch::with_threads(&network, &data, samples, None, threads).unwrap();
                 assert_eq!(batch.workers.len() > 1, threads > 1 && samples > 300);
                 for _ in 0..2 {
                     batch.forward_and_backward(&network);
@@ -245,7 +243,8 @@ mod tests {
     fn dropout_has_one_thread() {
         let data = circles(Sampling { zeros: 10_000, ones: 10_000, noise: 0.1, seed: 1 }).unwrap();
         let network = Network::new(&[2, 3, 1], Activation::Relu, Init::He { seed: 1 }).unwrap();
-        let batch = Batch::with_threads(&network, &data, Some(Dropout::new(0.5, 1).unwrap()), 7).unwrap();
+        let batch =
+            Batch::with_threads(&network, &data, data.samples(), Some(Dropout::new(0.5, 1).unwrap()), 7).unwrap();
         assert_eq!(batch.workers.len(), 1);
     }
 }

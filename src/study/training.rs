@@ -87,10 +87,8 @@ impl Training {
         let dropout = self.dropout.map(|(keep, seed)| Dropout::new(keep, seed)).transpose()?;
         let order = |(size, seed)| Order::new(data.samples(), size, seed);
         let mut order = self.batches.map(order).transpose()?;
-        let mut batch = match self.batches {
-            None => Batch::new(network, data, dropout)?,
-            Some((size, _)) => Batch::of_size(network, data, size, dropout)?,
-        };
+        let size = self.batches.map_or(data.samples(), |(size, _)| size);
+        let mut batch = Batch::new(network, data, size, dropout)?;
         let mut pass = |batch: &mut Batch, network: &Network| {
             if let Some(order) = &mut order {
                 batch.load(data, order);
