@@ -91,7 +91,7 @@ def browser() -> Iterator[Browser]:
 
 
 def violations(page: Page, part: str = "html") -> list[str]:
-    """What axe finds in a part of a page: it knows rules for contrast, names, headings and what the keyboard reaches."""
+    """What axe finds in a part of a page: it knows rules for contrast, names, headings and the keyboard."""
     page.evaluate(Path(AXE_FILE_PATH).read_text(encoding="utf-8"))
     found = page.evaluate("async (part) => (await axe.run(part)).violations", part)
     return [f"{one['id']}: {node['html'][:100]}" for one in found for node in one["nodes"]]
