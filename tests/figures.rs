@@ -184,6 +184,22 @@ fn signal_shortens_wide_layers_and_refuses_what_it_cannot_draw() {
 }
 
 #[test]
+fn places_are_where_the_picture_has_the_parameters() {
+    let network = Network::new(&[2, 3, 2, 1], Activation::Relu, Init::Zeros).unwrap();
+    let (figure, places) = figure::signal_with_places(&network, &circles_train()).unwrap();
+    let parameters: Vec<Parameter> = places.iter().map(|place| place.parameter).collect();
+    assert!(network.parameters().iter().all(|parameter| parameters.contains(parameter)) && parameters.len() == 20);
+    for place in places {
+        let ((x0, y0), (x1, y1)) = (place.from, place.to);
+        let drawn = match place.parameter {
+            Parameter::Weight { .. } => format!("{x0},{y0} {x1},{y1}"),
+            Parameter::Bias { .. } => format!("{x1},{} ", y1 - 13), // the top of the unit
+        };
+        assert!(figure.svg().contains(&drawn), "{:?}: {drawn}", place.parameter);
+    }
+}
+
+#[test]
 fn a_path_names_the_zero_factors_of_each_weight() {
     let (data, units) = (circles_train(), [0, 3, 1, 0]);
     let mut network = relu(Init::Zeros);
