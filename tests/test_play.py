@@ -6,6 +6,7 @@ import random
 import re
 import subprocess
 import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -109,22 +110,34 @@ def some_states(count: int) -> list[str]:
 # --- The same answers everywhere --------------------------------------------------------------------------------------
 
 
-def open_page(browser: Browser, site: Path, asked: str = "", width: int = 1280) -> Page:
-    """The page of the argument, once its section has answered."""
-    page = browser.new_page(viewport={"width": width, "height": 900})
-    page.on("pageerror", lambda error: pytest.fail(str(error)))
-    page.on("console", lambda said: pytest.fail(said.text) if said.type == "error" else None)
-    page.context.set_offline(True)
-    page.goto((site / "01_the_argument.html").as_uri() + asked)
-    expect(page.locator("#play-signal svg")).to_be_attached()
-    return page
+@pytest.fixture
+def open_page(browser: Browser, site: Path) -> Iterator[Callable[..., Page]]:
+    """A function that gives the page of the argument, once its section has answered.
+
+    What the page says of errors fails the test at its end: an exception amid an event would end the browser's connection.
+    """
+    pages, errors = [], []
+
+    def opened(asked: str = "", width: int = 1280) -> Page:
+        page = browser.new_page(viewport={"width": width, "height": 900})
+        pages.append(page)
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.on("console", lambda said: errors.append(said.text) if said.type == "error" else None)
+        page.context.set_offline(True)
+        page.goto((site / "01_the_argument.html").as_uri() + asked)
+        expect(page.locator("#play-signal svg")).to_be_attached()
+        return page
+
+    yield opened
+    for page in pages:
+        page.close()
+    report(errors)
 
 
-def test_the_browser_answers_what_the_native_program_does(browser, site, program):
+def test_the_browser_answers_what_the_native_program_does(open_page, program):
     states = some_states(STATES)
-    page = open_page(browser, site)
+    page = open_page()
     answers = page.evaluate(ASK, states)
-    page.close()
     for state, lines in zip(states, answers, strict=True):
         assert [json.loads(line) for line in lines] == ask(program, state), state
     faults = [lines for lines in answers if "fault" in json.loads(lines[0])]
@@ -182,8 +195,8 @@ def said(page: Page) -> str:
     return page.locator("#play-said").inner_text()
 
 
-def test_a_click_on_a_weight_says_what_changes(browser, site):
-    page = open_page(browser, site)
+def test_a_click_on_a_weight_says_what_changes(open_page):
+    page = open_page()
     changed = page.locator("#play-table .changed")
     assert changed.count() == 0
     page.locator("#play-signal .hit").first.click(force=True)
@@ -192,11 +205,10 @@ def test_a_click_on_a_weight_says_what_changes(browser, site):
     assert page.locator("#play-table td").nth(3).inner_text().startswith("1"), "the slope of layer 1"
     page.locator("#play-signal .hit.set").first.click(force=True)
     expect(page.locator("#play-signal .hit.set")).to_have_count(0)
-    page.close()
 
 
-def test_a_path_of_three_weights_frees_the_network_by_keyboard(browser, site):
-    page = open_page(browser, site)
+def test_a_path_of_three_weights_frees_the_network_by_keyboard(open_page):
+    page = open_page()
     for layer in [1, 2, 3]:
         page.locator("#play select[name=place]").focus()
         page.locator("#play select[name=place]").select_option(f"w{layer}.0.0")
@@ -207,14 +219,12 @@ def test_a_path_of_three_weights_frees_the_network_by_keyboard(browser, site):
         expect(page.locator("#play-signal .hit.set")).to_have_count(layer)
     assert page.locator("#play-table").inner_text().count("alive") >= 3
     link = page.url
-    page.close()
-    again = open_page(browser, site, "#" + link.split("#")[1])
+    again = open_page("#" + link.split("#")[1])
     expect(again.locator("#play-signal .hit.set")).to_have_count(3)
-    again.close()
 
 
-def test_training_runs_pauses_and_goes_back(browser, site):
-    page = open_page(browser, site, "#start=he&rate=0.1")
+def test_training_runs_pauses_and_goes_back(open_page):
+    page = open_page("#start=he&rate=0.1")
     page.get_by_role("button", name="1 step").click()
     expect(page.locator("#play output")).to_have_text("step 1")
     page.get_by_role("button", name="100 steps").click()
@@ -229,11 +239,10 @@ def test_training_runs_pauses_and_goes_back(browser, site):
     expect(page.locator("#play output")).to_have_text(f"step {steps + 1}")
     page.get_by_role("button", name="Back to the start").click()
     expect(page.locator("#play output")).to_have_text("step 0")
-    page.close()
 
 
-def test_a_reader_predicts_first(browser, site):
-    page = open_page(browser, site)
+def test_a_reader_predicts_first(open_page):
+    page = open_page()
     page.locator("#play input[name=cover]").check()
     page.locator("#play select[name=g]").select_option("sigmoid")
     expect(page.locator("#play-guess")).to_be_visible()
@@ -242,21 +251,19 @@ def test_a_reader_predicts_first(browser, site):
     page.get_by_role("button", name="Show the answer").click()
     expect(page.locator("#play-said")).to_contain_text("right about 2 of 3 layers")
     expect(page.locator("#play-answer")).to_be_visible()
-    page.close()
 
 
-def test_the_last_change_wins(browser, site):
-    page = open_page(browser, site)
+def test_the_last_change_wins(open_page):
+    page = open_page()
     page.locator("#play [data-do=run]").click()
     for value in ["he", "zeros", "xavier"]:
         page.locator("#play select[name=start]").select_option(value)
     expect(page.locator("#play output")).to_have_text("step 0")
     page.wait_for_function("location.hash.startsWith('#start=xavier')")
-    page.close()
 
 
-def test_what_makes_no_sense_is_said_and_the_page_still_works(browser, site):
-    page = open_page(browser, site, "#sizes=2-1000000000-1&g=<img src=x onerror=alert(1)>")
+def test_what_makes_no_sense_is_said_and_the_page_still_works(open_page):
+    page = open_page("#sizes=2-1000000000-1&g=<img src=x onerror=alert(1)>")
     expect(page.locator("#play-fault")).to_contain_text("sizes: expected a whole number up to 10")
     assert page.locator("#play-fault img").count() == 0
     page.locator("#play input[name=rate]").fill("fast")
@@ -265,7 +272,6 @@ def test_what_makes_no_sense_is_said_and_the_page_still_works(browser, site):
     page.locator("#play input[name=rate]").fill("0.1")
     page.locator("#play input[name=rate]").press("Tab")
     expect(page.locator("#play-fault")).to_be_hidden()
-    page.close()
 
 
 def test_mangled_addresses_get_a_sentence_or_an_answer(program):
@@ -301,7 +307,10 @@ def test_mangled_addresses_get_a_sentence_or_an_answer(program):
             (Path(folder) / str(number)).write_text(state, encoding="utf-8")
         script = 'for f in "$1"/*; do timeout 20 "$2" < "$f" | head -c 300 || echo "died: $f"; echo; done'
         done = subprocess.run(
-            ["bash", "-o", "pipefail", "-c", script, "-", folder, str(program)], capture_output=True, text=True
+            ["bash", "-o", "pipefail", "-c", script, "-", folder, str(program)],
+            capture_output=True,
+            text=True,
+            errors="replace",  # head may cut a letter in two
         )
     answers = [line for line in done.stdout.splitlines() if line]
     assert len(answers) == MANGLED
@@ -312,12 +321,11 @@ def test_mangled_addresses_get_a_sentence_or_an_answer(program):
 
 @pytest.mark.parametrize("width", [1280, 360])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing(width, scheme, browser, site):
-    page = open_page(browser, site, width=width)
+def test_axe_finds_nothing(width, scheme, open_page):
+    page = open_page(width=width)
     page.emulate_media(color_scheme=scheme)
     report(violations(page, "#play"))
     assert page.evaluate("document.documentElement.scrollWidth") <= width
-    page.close()
 
 
 def test_without_scripts_there_is_the_page_alone(browser, site):
