@@ -114,7 +114,7 @@ def some_states(count: int) -> list[str]:
 def open_page(browser: Browser, site: Path) -> Iterator[Callable[..., Page]]:
     """A function that gives the page of the argument, once its section has answered.
 
-    What the page says of errors fails the test at its end: an exception amid an event would end the browser's connection.
+    What the page says of errors fails the test at its end: an exception amid an event would end the connection.
     """
     pages, errors = [], []
 
