@@ -16,6 +16,8 @@ import types
 import pytest
 
 import grade
+import handed_in
+import judge
 from conftest import ALL, IN_CI, REPOSITORY
 from submissions import COURSE, RIGHT, ROWS, SIMILAR, solutions, submission
 
@@ -133,7 +135,11 @@ def test_what_a_grade_depends_on_is_in_its_fingerprint(tmp_path, monkeypatch):
     assert {"Cargo.lock", "circles_train.csv", "lib.rs"} <= {path.name for path in grade.kernel.inputs()}
     monkeypatch.setattr(grade.kernel, "inputs", lambda: [crate])
 
-    seen = [grade.fingerprint(course, "empty", "blank")]
+    def seen_now():
+        now = grade.Course(course)
+        return grade.fingerprint(now, "blank", handed_in.find(course / "submitted", "empty", "blank")[0])
+
+    seen = [seen_now()]
     for path, text in (
         (course / "submitted/empty/blank/blank.ipynb", " "),
         (course / "source/blank/blank.ipynb", " "),
@@ -142,12 +148,13 @@ def test_what_a_grade_depends_on_is_in_its_fingerprint(tmp_path, monkeypatch):
     ):
         with path.open("a", encoding="utf-8") as file:
             file.write(text)
-        seen.append(grade.fingerprint(course, "empty", "blank"))
+        grade.machinery.cache_clear()
+        seen.append(seen_now())
     monkeypatch.setenv("SANDBOX", "off")
-    seen.append(grade.fingerprint(course, "empty", "blank"))
+    seen.append(seen_now())
     assert len(set(seen)) == 6
-    moved = course.rename(tmp_path / "elsewhere")
-    assert grade.fingerprint(moved, "empty", "blank") == seen[-1]
+    course = course.rename(tmp_path / "elsewhere")
+    assert seen_now() == seen[-1]
 
 
 def test_what_went_wrong_is_what_the_log_says(monkeypatch):
@@ -207,6 +214,30 @@ def test_releases_are_up_to_date(tmp_path):
         assert made.read_text(encoding="utf-8") == path.read_text(encoding="utf-8"), "stale: run 'make release'"
         for secret in ("SOLUTION", "HIDDEN", "MARK SCHEME", "Rubric", "Notes for the author"):
             assert secret not in path.read_text(encoding="utf-8")
+
+
+def assignment_with(check):
+    """An assignment of two functions, with this check."""
+    asked = {"twice": "fn twice(x: f64) -> f64", "half": "fn half(x: f64) -> f64"}
+    return judge.Assignment(asked, {"check": check}, [])
+
+
+def test_the_functions_that_a_check_uses_are_those_that_the_compiler_misses():
+    for check, used in (
+        ("assert_eq!(twice(1.0), 2.0);", "twice"),
+        ("assert_eq!([1.0].map(twice), [2.0]);", "twice"),
+        ("let half = 0.5; assert_eq!(twice(half), 1.0);", "twice"),
+        ('let text = r#"half(" "#; let quote = \'"\'; assert!(twice(1.0) == 2.0); // half(1.0)', "twice"),
+        ("struct Of { twice: f64 }\nimpl Of { fn half(&self) -> f64 { self.twice } }\nOf { twice: 1.0 }.half();", ""),
+        ("let f: fn(f64) -> f64 = if true { twice } else { half }; f(1.0);", "twice half"),
+    ):
+        found = judge.build(assignment_with(check), "any").used["check"]
+        assert " ".join(signature[3:].split("(")[0] for signature in found) == used, check
+
+
+def test_assignments_with_other_checks_have_other_judges():
+    one, other = (judge.build(assignment_with(f"assert!(twice({x}.0) > 0.0);"), "hw-1") for x in (1, 2))
+    assert one.program != other.program and one.program.exists() and other.program.exists()
 
 
 def test_a_check_that_does_not_compile_is_named_at_release(tmp_path):

@@ -18,19 +18,6 @@ c.ClearSolutions.text_stub = "*Your answer, in place of this line.*"
 # A rubric stands in a locked cell, which the grader sees and the release does not.
 c.ClearMarkScheme.enforce_metadata = False
 
-c.Autograde.exporter_class = "plugin.Submission"
-c.Autograde.sanitize_preprocessors = [
-    "plugin.Reconcile",
-    "nbgrader.preprocessors.OverwriteKernelspec",
-    "nbgrader.preprocessors.OverwriteCells",
-    "nbgrader.preprocessors.CheckCellMetadata",
-]
-c.Autograde.autograde_preprocessors = [
-    "plugin.Grade",
-    "nbgrader.preprocessors.SaveAutoGrades",
-    "nbgrader.preprocessors.AssignLatePenalties",
-    "nbgrader.preprocessors.CheckCellMetadata",
-]
 # The page for the student is as the release was: without hidden tests, rubrics and notes for the author.
 c.GenerateFeedback.preprocessors = [
     "nbgrader.preprocessors.GetGrades",

@@ -3,11 +3,14 @@
 Writes the gradebook, a feedback page for each student (feedback/STUDENT/ASSIGNMENT/) and grades.csv. Stopped at any
 point, it goes on there when started again; a submission that has changed since, or whose checks have, is graded again.
 
-Usage: grade.py [--jobs N] [--student NAME]... [ASSIGNMENT]...
+Usage: grade.py [--jobs N] [--scheduler ADDRESS] [--force] [--too-slow] [--student NAME]... [ASSIGNMENT]...
 """
 
 import argparse
+import base64
 import csv
+import fcntl
+import functools
 import hashlib
 import json
 import os
@@ -15,13 +18,20 @@ import shutil
 import sys
 import time
 import warnings
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import nbformat
+from nbformat import NotebookNode
 from nbgrader import utils
 from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.apps import NbGraderAPI
+from nbgrader.preprocessors import AssignLatePenalties, GetGrades, SaveAutoGrades
 from traitlets.config import Config
 from traitlets.config.loader import PyFileConfigLoader
 
@@ -30,16 +40,301 @@ import judge
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parents[2] / "tools"))
 
+import handed_in  # noqa: E402
 import kernel  # noqa: E402
 import kernel_client  # noqa: E402
+import one  # noqa: E402
 import sandbox  # noqa: E402
 
+# The limits that the course sets (c.Grade in nbgrader_config.py), by what the sandbox calls them.
+LIMITS = {
+    "cell_seconds": "cell",
+    "check_seconds": "check",
+    "submission_seconds": "submission",
+    "memory_bytes": "memory",
+}
 
-def nbgrader(course: Path, step: str, *arguments: str) -> str:
+
+class GradeError(Exception):
+    """The course, or its settings, are not as they must be."""
+
+
+@dataclass
+class Record:
+    """What is known of a submission that was graded, kept in .grading/ASSIGNMENT/STUDENT.json."""
+
+    fingerprint: str = ""  # of all that the grade depends on
+    read_by_hand: str = ""  # of what a person had said when the page was made
+    answers: dict[str, str] = field(default_factory=dict)  # hashes of the student's cells, by grade id
+    tasks: dict[str, dict[str, Any]] = field(default_factory=dict)
+    seconds: float = 0.0
+    again: bool = False  # it may have been too slow only because the machine was busy
+
+
+class Course:
+    """The folder of a course and its settings."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.settings: Config = PyFileConfigLoader("nbgrader_config.py", str(folder)).load_config()
+        chosen = dict(self.settings.get("Grade", {}))
+        self.isolated = bool(chosen.pop("sandbox", True))
+        if unknown := sorted(set(chosen) - set(LIMITS)):
+            raise GradeError(f"nbgrader_config.py: c.Grade has no {unknown[0]}; it has sandbox, {', '.join(LIMITS)}")
+        self.limits = {LIMITS[name]: value for name, value in chosen.items()}
+
+    @property
+    def db_url(self) -> str:
+        return str(self.settings.CourseDirectory.db_url)
+
+    def gradebook(self) -> Gradebook:
+        return Gradebook(self.db_url, self.settings.CourseDirectory.get("course_id", "default_course"))
+
+    def source(self, name: str) -> Path:
+        return self.folder / "source" / name / f"{name}.ipynb"
+
+    def release(self, name: str) -> Path:
+        return self.folder / "release" / name / f"{name}.ipynb"
+
+    def names(self) -> list[str]:
+        """The assignments that have a source."""
+        return sorted(path.name for path in (self.folder / "source").iterdir() if path.is_dir())
+
+    def submissions(self) -> list[tuple[str, str]]:
+        """The student and the assignment of all that was handed in."""
+        known, found = set(self.names()), []
+        for person in os.scandir(self.folder / "submitted") if (self.folder / "submitted").is_dir() else ():
+            if person.is_symlink():
+                print(f"submitted/{person.name} is a link, and is left out")
+            elif person.is_dir(follow_symlinks=False):
+                with suppress(PermissionError):
+                    found += [(person.name, name) for name in os.listdir(person.path) if name in known]
+        return sorted(found)
+
+    def record(self, student: str, name: str) -> Record:
+        try:
+            return Record(**json.loads(self._record_path(student, name).read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError):
+            return Record()
+
+    def keep(self, student: str, name: str, record: Record) -> None:
+        put(self._record_path(student, name), json.dumps(record.__dict__))
+
+    def _record_path(self, student: str, name: str) -> Path:
+        return self.folder / ".grading" / name / f"{student}.json"
+
+    def times(self) -> dict[tuple[str, str], str]:
+        """When what was handed in, from submitted.csv. No file of a student's has a say in that."""
+        path = self.folder / "submitted.csv"
+        if not path.exists():
+            return {}
+        with path.open(newline="", encoding="utf-8") as file:
+            return {(row["student"], row["assignment"]): row["time"] for row in csv.DictReader(file)}
+
+
+def put(path: Path, text: str) -> None:
+    """Writes a file, whole or not at all, whatever is in its place."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    part = path.with_name(f"{path.name}.part")
+    part.write_text(text, encoding="utf-8")
+    part.replace(path)
+
+
+@contextmanager
+def alone(course: Course) -> Iterator[None]:
+    """While this holds, no other process grades this course: only one writes the gradebook."""
+    path = course.folder / ".grading" / "lock"
+    path.parent.mkdir(exist_ok=True)
+    with path.open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise GradeError("this course is being graded already, by another 'make grade' or the formgrader") from None
+        yield
+
+
+# --- One submission ---------------------------------------------------------------------------------------------------
+
+
+def fingerprint(course: Course, name: str, data: bytes) -> str:
+    """A hash of all that a grade depends on: submission, assignment, settings, grading, and crates."""
+    chosen = {section: values for section, values in course.settings.items() if section != "CourseDirectory"}
+    parts = [
+        data,
+        assignment_bytes(course, name),
+        json.dumps(chosen, sort_keys=True, default=repr).encode(),
+        machinery(),
+    ]
+    return hashlib.sha256(b"".join(hashlib.sha256(part).digest() for part in parts)).hexdigest()
+
+
+def assignment_bytes(course: Course, name: str) -> bytes:
+    return course.source(name).read_bytes()
+
+
+@functools.cache
+def machinery() -> bytes:
+    """The files that grade. Where the course lies makes no difference."""
+    files = sorted(path for path in HERE.iterdir() if path.is_file())
+    files += [*kernel.inputs(), Path(kernel_client.__file__)]
+    return b"".join(hashlib.sha256(path.read_bytes()).digest() for path in files if path.is_file())
+
+
+def question(course: Course, name: str, data: bytes) -> dict[str, Any]:
+    """What the function `grade` of one.py is asked."""
+    return {
+        "name": name,
+        "source": course.source(name).read_text(encoding="utf-8"),
+        "release": course.release(name).read_text(encoding="utf-8"),
+        "submission": base64.b64encode(data).decode(),
+        "limits": course.limits,
+        "isolated": course.isolated,
+    }
+
+
+def seconds_of(course: Course) -> float:
+    """The time after which a process that grades is given up: its own limits should have ended it long before."""
+    return 2 * float(course.limits.get("submission", sandbox.Limits().submission)) + 600
+
+
+def write_grade(course: Course, gradebook: Gradebook, student: str, name: str, answer: dict[str, Any]) -> Record:
+    """Writes what came out of a submission into the gradebook and the folder autograded/."""
+    notebook = nbformat.reads(answer["notebook"], as_version=4)
+    before = course.record(student, name)
+    answers = {
+        cell.metadata.nbgrader.grade_id: hashlib.sha256(cell.source.encode()).hexdigest()
+        for cell in notebook.cells
+        if "nbgrader" in cell.metadata and utils.is_solution(cell)
+    }
+    gradebook.update_or_create_student(student)
+    time_of = course.times().get((student, name))
+    gradebook.update_or_create_submission(name, student, **({"timestamp": time_of} if time_of else {}))
+    if before.answers:
+        changed = {
+            task for task in answers.keys() | before.answers.keys() if answers.get(task) != before.answers.get(task)
+        }
+        forget_marks(gradebook, student, name, changed, code_changed(notebook, changed))
+    known = {"nbgrader": {"student": student, "assignment": name, "notebook": name, "db_url": course.db_url}}
+    for step in (SaveAutoGrades(parent=None), AssignLatePenalties(config=course.settings)):
+        step.preprocess(notebook, known)
+    gradebook.db.expire_all()
+    put(course.folder / "autograded" / student / name / f"{name}.ipynb", nbformat.writes(notebook))
+    return Record(answers=answers, tasks=answer["tasks"], seconds=answer["seconds"], again=answer["again"])
+
+
+def code_changed(notebook: NotebookNode, changed: set[str]) -> bool:
+    written = {
+        cell.metadata.nbgrader.grade_id
+        for cell in notebook.cells
+        if "nbgrader" in cell.metadata and cell.cell_type == "markdown"
+    }
+    return bool(changed - written)
+
+
+def forget_marks(gradebook: Gradebook, student: str, name: str, changed: set[str], code: bool) -> None:
+    """Takes back what a person said of an answer that is no longer the one that was read."""
+    solutions = {cell.name for cell in gradebook.find_notebook(name, name).solution_cells}
+    for notebook in gradebook.find_submission(name, student).notebooks:
+        for grade in notebook.grades:
+            # A check stands in another cell than the code that it is about.
+            if grade.name in changed or (code and grade.name not in solutions):
+                grade.manual_score, grade.extra_credit = None, None
+        for comment in notebook.comments:
+            if comment.name in changed:
+                comment.manual_comment = None
+    gradebook.db.commit()
+
+
+def page_question(course: Course, student: str, name: str, without_answers: bool = False) -> dict[str, Any]:
+    """What the function `page` of one.py is asked: the graded notebook with what the gradebook has to say of it."""
+    notebook = nbformat.read(course.folder / "autograded" / student / name / f"{name}.ipynb", as_version=4)
+    known = {"student": student, "assignment": name, "notebook": name, "db_url": course.db_url}
+    GetGrades(parent=None).preprocess(notebook, {"nbgrader": known})
+    del known["db_url"]
+    if without_answers:
+        for cell in notebook.cells:
+            if not utils.is_locked(cell):
+                cell.source = "(This answer cannot be shown.)"
+    return {"notebook": nbformat.writes(notebook), "known": known}
+
+
+def read_by_hand(gradebook: Gradebook, student: str, name: str) -> str:
+    """What a person has said of a submission, as a number that changes with it."""
+    try:
+        found = gradebook.find_submission(name, student)
+    except MissingEntry:
+        return ""
+    said: list[tuple[object, ...]] = [
+        (grade.name, grade.manual_score, grade.extra_credit)
+        for notebook in found.notebooks
+        for grade in notebook.grades
+    ]
+    said += [(comment.name, comment.manual_comment) for notebook in found.notebooks for comment in notebook.comments]
+    return hashlib.sha256(repr(sorted(said, key=repr)).encode()).hexdigest()
+
+
+# --- The table --------------------------------------------------------------------------------------------------------
+
+
+def points(value: float) -> str:
+    """A number of points, without a needless fraction."""
+    return f"{value:g}"
+
+
+def tasks_of(course: Course, name: str) -> list[str]:
+    """The graded cells of an assignment, in the order of its notebook."""
+    notebook = nbformat.read(course.source(name), as_version=4)
+    return [cell.metadata.nbgrader["grade_id"] for cell in notebook.cells if utils.is_grade(cell)]
+
+
+def harmless(text: str) -> str:
+    """A text that no spreadsheet takes for a formula."""
+    text = text.encode("utf-8", "replace").decode()
+    return f"'{text}" if text.lstrip()[:1] in ("=", "+", "-", "@") or text[:1] in ("\t", "\r", "\n") else text
+
+
+def write_grades(
+    course: Course, gradebook: Gradebook, found: list[tuple[str, str]], remarks: dict[tuple[str, str], str]
+) -> None:
+    """Writes grades.csv: a row for each submission, a column for each task."""
+    rows = []
+    for student, name in found:
+        remark = remarks.get((student, name), "")
+        row = {"assignment": name, "student": harmless(student), "remark": harmless(remark)}
+        rows.append(row)
+        try:
+            graded = gradebook.find_submission(name, student)
+        except Exception:  # no entry, or a name that no gradebook holds
+            continue
+        grades = [grade for notebook in graded.notebooks for grade in notebook.grades]
+        waiting = sum(grade.max_score for grade in grades if grade.needs_manual_grade)
+        row |= {
+            "score": points(max(0.0, graded.score - (graded.late_submission_penalty or 0))),
+            "max_score": points(graded.max_score),
+            "to_read": points(waiting),
+        }
+        for grade in grades:
+            row[f"{name}: {grade.name}"] = "" if grade.needs_manual_grade else points(grade.score)
+    tasks = [f"{name}: {task}" for name in sorted({name for _, name in found}) for task in tasks_of(course, name)]
+    columns = ["assignment", "student", "score", "max_score", "to_read", *tasks, "remark"]
+    part = course.folder / "grades.csv.part"
+    with part.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, columns, restval="", extrasaction="ignore")
+        writer.writeheader()
+        writer.writerows(rows)
+    part.replace(course.folder / "grades.csv")
+
+
+# --- All of them ------------------------------------------------------------------------------------------------------
+
+
+def nbgrader(folder: Path, step: str, *arguments: str) -> str:
     """One of nbgrader's steps with the course's settings. Returns what went wrong, or nothing."""
-    warnings.simplefilter("ignore")  # what nbgrader's own use of its libraries calls forth
+    warnings.simplefilter("ignore")
     os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"  # it calls a program, alembic
-    result = getattr(NbGraderAPI(config=settings(course)), step)(*arguments)
+    result = getattr(NbGraderAPI(config=Course(folder).settings), step)(*arguments)
     # The error may only say that the log has the reason.
     return "" if result["success"] else last_error(f"{result['log'] or ''}\n{result['error'] or ''}")
 
@@ -51,190 +346,211 @@ def last_error(log: str) -> str:
     return (telling or lines or ["no reason was given"])[-1]
 
 
-def put_in_place(folder: Path, name: str) -> str:
-    """Makes sure that the submission has a notebook of the name that is graded. Returns a remark for grades.csv.
-
-    If it has one notebook of another name, that is copied; else an empty file is made: nothing is done in it.
-    """
-    wanted = folder / f"{name}.ipynb"
-    if wanted.exists():
-        return "" if wanted.stat().st_size else f"{wanted.name} is empty"
-    others = sorted(folder.glob("*.ipynb"))
-    if len(others) == 1:
-        shutil.copy(others[0], wanted)
-        return f"{others[0].name} was taken for {wanted.name}"
-    wanted.touch()
-    return f"there was no {wanted.name}, so an empty one was graded"
-
-
-def settings(course: Path) -> Config:
-    """The course's settings. With the variable SANDBOX, they depend on how `make grade` was called."""
-    return PyFileConfigLoader("nbgrader_config.py", str(course)).load_config()
-
-
-def fingerprint(course: Path, student: str, name: str) -> str:
-    """A hash of all that a grade depends on: submission, assignment, settings, grading, and crates."""
-    files = [course / "submitted" / student / name / f"{name}.ipynb", course / "source" / name / f"{name}.ipynb"]
-    files += sorted(path for path in HERE.iterdir() if path.is_file())
-    files += [*kernel.inputs(), Path(kernel_client.__file__)]
-    total = hashlib.sha256()
-    for path in files:
-        total.update(hashlib.sha256(path.read_bytes() if path.is_file() else b"").digest())
-    # Where the course lies makes no difference.
-    chosen = {section: values for section, values in settings(course).items() if section != "CourseDirectory"}
-    total.update(json.dumps(chosen, sort_keys=True, default=repr).encode())
-    return total.hexdigest()
-
-
-def grade_one(course: Path, student: str, name: str, steps: list[str]) -> str:
-    """Runs nbgrader's steps for one submission. Returns what went wrong, or nothing."""
-    for step in steps:
-        if trouble := nbgrader(course, step, name, student):
-            return trouble
-    return ""
-
-
-def read_by_hand(gradebook: Gradebook, student: str, name: str) -> str:
-    """What a person has said of a submission, as a number that changes with it."""
-    try:
-        submission = gradebook.find_submission(name, student)
-    except MissingEntry:
-        return ""
-    said: list[tuple[object, ...]] = [
-        (grade.name, grade.manual_score, grade.extra_credit)
-        for notebook in submission.notebooks
-        for grade in notebook.grades
-    ]
-    said += [
-        (comment.name, comment.manual_comment) for notebook in submission.notebooks for comment in notebook.comments
-    ]
-    return hashlib.sha256(repr(sorted(said, key=repr)).encode()).hexdigest()
-
-
-def points(value: float) -> str:
-    """A number of points, without a needless fraction."""
-    return f"{value:g}"
-
-
-def tasks_of(course: Path, name: str) -> list[str]:
-    """The graded cells of an assignment, in the order of its notebook."""
-    notebook = nbformat.read(course / "source" / name / f"{name}.ipynb", as_version=4)
-    return [cell.metadata.nbgrader["grade_id"] for cell in notebook.cells if utils.is_grade(cell)]
-
-
-def write_grades(
-    course: Path, gradebook: Gradebook, graded: list[tuple[str, str]], remarks: dict[tuple[str, str], str]
-) -> None:
-    """Writes grades.csv: a row for each submission, a column for each task."""
-    rows = []
-    for student, name in sorted(graded):
-        row = {"assignment": name, "student": student, "remark": remarks.get((student, name), "")}
-        rows.append(row)
-        try:
-            submission = gradebook.find_submission(name, student)
-        except MissingEntry:
-            continue
-        grades = [grade for notebook in submission.notebooks for grade in notebook.grades]
-        waiting = sum(grade.max_score for grade in grades if grade.needs_manual_grade)
-        row |= {
-            "score": points(submission.score),
-            "max_score": points(submission.max_score),
-            "to_read": points(waiting),
-        }
-        for grade in grades:
-            row[f"{name}: {grade.name}"] = "" if grade.needs_manual_grade else points(grade.score)
-    tasks = [f"{name}: {task}" for name in sorted({name for _, name in graded}) for task in tasks_of(course, name)]
-    columns = ["assignment", "student", "score", "max_score", "to_read", *tasks, "remark"]
-    part = course / "grades.csv.part"
-    with part.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, columns, restval="", extrasaction="ignore")
-        writer.writeheader()
-        writer.writerows(rows)
-    part.replace(course / "grades.csv")
-
-
-def prepare(course: Path, names: list[str]) -> None:
+def prepare(course: Course, names: list[str]) -> None:
     """Compiles the assignments' judges, makes their releases and puts them into the gradebook."""
     for name in names:
-        source = course / "source" / name / f"{name}.ipynb"
+        source = course.source(name)
         if not source.exists():
-            raise judge.JudgeError(f"there is no {source.relative_to(course.parent)}")
-        judge.build(judge.read(source), name)
-        # In a process of its own, so that those that grade start with the gradebook closed.
+            raise judge.JudgeError(f"there is no {source.relative_to(course.folder.parent)}")
+        judge.build(judge.read(nbformat.read(source, as_version=4)), name)
+        # In a process of its own: nbgrader changes the working directory, and leaves the gradebook open.
         with ProcessPoolExecutor(1) as pool:
-            if trouble := pool.submit(nbgrader, course, "generate_assignment", name).result():
+            if trouble := pool.submit(nbgrader, course.folder, "generate_assignment", name).result():
                 raise judge.JudgeError(f"{name}: {trouble}")
 
 
-def main(course: Path, arguments: argparse.Namespace) -> int:
-    found = sorted((path.parent.name, path.name) for path in course.glob("submitted/*/*") if path.is_dir())
-    known = {path.name for path in (course / "source").iterdir()}
-    found = [(student, name) for student, name in found if name in known]
+@contextmanager
+def workers(scheduler: str | None, jobs: int) -> Iterator[tuple[Executor, int]]:
+    """Who computes the functions, and how many are asked at a time.
+
+    These are threads, each of which waits for a process of this machine, or the machines of a Dask cluster.
+    """
+    if scheduler is None:
+        pool: Executor = ThreadPoolExecutor(jobs)
+        window = jobs
+    else:
+        from distributed import Client  # noqa: PLC0415  not installed unless it is wanted
+
+        client = Client(scheduler)
+        pool, window = client.get_executor(pure=False, retries=2), 2 * max(1, sum(client.ncores().values()))
+    try:
+        yield pool, window
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+@dataclass
+class Job:
+    """A submission on its way: it is graded, and then its page is made."""
+
+    student: str
+    name: str
+    step: str = "grade"
+    fingerprint: str = ""
+    record: Record | None = None
+    tries: int = 0
+
+
+class Run:
+    """Has submissions graded by others, and writes what comes back: this process alone writes."""
+
+    def __init__(self, course: Course, gradebook: Gradebook, pool: Executor, window: int) -> None:
+        self.course, self.gradebook, self.pool, self.window = course, gradebook, pool, window
+        self.remarks: dict[tuple[str, str], str] = {}
+        self.began, self.count, self.failed, self.total = time.monotonic(), 0, 0, 0
+
+    def jobs(self, wanted: list[tuple[str, str]], options: argparse.Namespace) -> list[Job]:
+        """What is to be done: submissions that are not graded as they are now, and pages that say something else."""
+        jobs = []
+        for student, name in wanted:
+            earlier, mark = (
+                self.course.record(student, name),
+                fingerprint(self.course, name, self.bytes_of(student, name)),
+            )
+            if options.force or earlier.fingerprint != mark or (options.too_slow and earlier.again):
+                jobs.append(Job(student, name))
+            elif earlier.read_by_hand != read_by_hand(self.gradebook, student, name):
+                jobs.append(Job(student, name, "page", mark, earlier))
+        self.total = len(jobs)
+        return jobs
+
+    def bytes_of(self, student: str, name: str) -> bytes:
+        data, self.remarks[student, name] = handed_in.find(self.course.folder / "submitted", student, name)
+        return data
+
+    def all(self, jobs: list[Job]) -> None:
+        """Does these jobs; what may have failed because of its neighbours is then done once more, alone."""
+        for job in self._some(jobs, self.window):
+            self._some([job], 1)
+
+    def _some(self, jobs: list[Job], window: int) -> list[Job]:
+        """Does these jobs. Returns those that are to be tried again."""
+        waiting, again = deque(jobs), []
+        running: dict[Future[dict[str, Any]], Job] = {}
+        while waiting or running:
+            while waiting and len(running) < window:
+                job = waiting.popleft()
+                try:
+                    running[self._ask(job)] = job
+                except Exception as error:
+                    self._report(job, error)
+            for future in wait(running, return_when=FIRST_COMPLETED).done:
+                job = running.pop(future)
+                try:
+                    more, once_more = self._take(job, future)
+                except Exception as error:  # of this submission: the others must not depend on it
+                    self._report(job, error)
+                else:
+                    waiting.extendleft([job] if more else [])
+                    again += [job] if once_more else []
+        return again
+
+    def _ask(self, job: Job) -> Future[dict[str, Any]]:
+        if job.step == "grade":
+            data = self.bytes_of(job.student, job.name)
+            job.fingerprint = fingerprint(self.course, job.name, data)
+            asked, seconds = question(self.course, job.name, data), seconds_of(self.course)
+        else:
+            asked = page_question(self.course, job.student, job.name, without_answers=job.step == "bare page")
+            seconds = 2 * one.PAGE_SECONDS
+        return self.pool.submit(one.ask, job.step.split()[-1], asked, seconds)
+
+    def _take(self, job: Job, future: Future[dict[str, Any]]) -> tuple[bool, bool]:
+        """Writes an answer. Says whether the job goes on with its next step, and whether it is to be tried again."""
+        job.tries += 1
+        try:
+            answer = future.result()
+        except Exception:
+            if job.step == "page":
+                job.step = "bare page"
+                return True, False
+            if job.step == "grade" and job.tries == 1:
+                return False, True
+            raise
+        if job.step == "grade":
+            if answer["again"] and job.tries == 1:
+                return False, True
+            job.record = write_grade(self.course, self.gradebook, job.student, job.name, answer)
+            job.step = "page"
+            return True, False
+        assert job.record
+        put(self.course.folder / "feedback" / job.student / job.name / f"{job.name}.html", answer["page"])
+        job.record.fingerprint = job.fingerprint
+        job.record.read_by_hand = read_by_hand(self.gradebook, job.student, job.name)
+        self.course.keep(job.student, job.name, job.record)
+        self._report(job, None)
+        return False, False
+
+    def _report(self, job: Job, trouble: Exception | None) -> None:
+        self.count += 1
+        if trouble is None:
+            graded = self.gradebook.find_submission(job.name, job.student)
+            said = f"{points(graded.score)} of {points(graded.max_score)} points"
+            said += ", and an answer to read" if graded.needs_manual_grade else ""
+        else:
+            self.gradebook.db.rollback()
+            self.failed += 1
+            said = f"could not be graded: {' '.join(str(trouble).split()) or type(trouble).__name__}"
+            self.remarks[job.student, job.name] = said
+        left = (time.monotonic() - self.began) / self.count * (self.total - self.count)
+        hint = f"  (about {left / 60:.0f} min left)" if left > 60 else ""
+        print(f"{self.count}/{self.total}  {job.student}  {job.name}: {said}{hint}", flush=True)
+
+
+def grade_all(course: Course, options: argparse.Namespace) -> int:
+    """Grades what is wanted; returns how many submissions could not be graded."""
+    found = course.submissions()
     wanted = [
         (student, name)
         for student, name in found
-        if name in (arguments.assignments or known) and student in (arguments.student or [student])
+        if name in (options.assignments or [name]) and student in (options.student or [student])
     ]
     if not wanted:
         print("There is nothing to grade: a submission is submitted/STUDENT/ASSIGNMENT/ASSIGNMENT.ipynb.")
         return 0
+    if course.isolated:
+        sandbox.bubblewrap(sandbox.Limits(), "/nowhere", sandbox.kernel_command())
+    prepare(course, sorted({name for _, name in wanted}))
+    with course.gradebook() as gradebook, workers(options.scheduler, options.jobs) as (pool, window):
+        run = Run(course, gradebook, pool, window)
+        jobs = run.jobs(wanted, options)
+        print(f"{len(wanted)} submissions, {len(wanted) - len(jobs)} of them graded before", flush=True)
+        run.all(jobs)
+        for student, name in set(found) - set(wanted):
+            run.bytes_of(student, name)  # for its remark
+        gradebook.db.expire_all()
+        write_grades(course, gradebook, found, run.remarks)
+    print(f"The grades are in {course.folder.name}/grades.csv, the feedback pages in {course.folder.name}/feedback.")
+    return run.failed
+
+
+def main(folder: Path, options: argparse.Namespace) -> int:
+    sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]  # the names of files may be no text
+    warnings.simplefilter("ignore")  # what nbgrader's own use of its libraries calls forth
     try:
-        if os.environ.get("SANDBOX", "on") != "off":
-            sandbox.bubblewrap(sandbox.Limits(), "/nowhere", sandbox.kernel_command())
-        prepare(course, sorted({name for _, name in wanted}))
-    except (sandbox.SandboxError, kernel_client.KernelError, judge.JudgeError) as error:
+        course = Course(folder)
+        with alone(course):
+            return 1 if grade_all(course, options) else 0
+    except KeyboardInterrupt:
+        print("\nStopped; the next run goes on here.", flush=True)
+        return 130
+    except (GradeError, sandbox.SandboxError, kernel_client.KernelError, judge.JudgeError) as error:
         print(f"grade: {error}", file=sys.stderr)
         return 2
-    remarks = {(student, name): put_in_place(course / "submitted" / student / name, name) for student, name in found}
-    failed, began = 0, time.monotonic()
-    with Gradebook(f"sqlite:///{course / 'gradebook.db'}?timeout=120") as gradebook:
-        todo = {}
-        for pair in wanted:
-            stamp, mark = course / ".grading" / pair[1] / pair[0], fingerprint(course, *pair)
-            earlier = stamp.read_text(encoding="utf-8").split() if stamp.exists() else []
-            if earlier[:1] != [mark]:
-                todo[pair] = stamp, mark, ["autograde", "generate_feedback"]
-            elif earlier[1:] != read_by_hand(gradebook, *pair).split():
-                todo[pair] = stamp, mark, ["generate_feedback"]
-        print(f"{len(wanted)} submissions, {len(wanted) - len(todo)} of them graded before", flush=True)
-        pool = ProcessPoolExecutor(arguments.jobs)
-        try:
-            running = {pool.submit(grade_one, course, *pair, steps): pair for pair, (_, _, steps) in todo.items()}
-            for count, future in enumerate(as_completed(running), 1):
-                student, name = pair = running[future]
-                if trouble := future.result():
-                    failed += 1
-                    remarks[pair] = said = f"could not be graded: {trouble}"
-                else:
-                    gradebook.db.expire_all()
-                    stamp, mark, _ = todo[pair]
-                    stamp.parent.mkdir(parents=True, exist_ok=True)
-                    stamp.write_text(f"{mark} {read_by_hand(gradebook, *pair)}", encoding="utf-8")
-                    submission = gradebook.find_submission(name, student)
-                    said = f"{points(submission.score)} of {points(submission.max_score)} points"
-                    said += ", and an answer to read" if submission.needs_manual_grade else ""
-                left = (time.monotonic() - began) / count * (len(todo) - count)
-                print(
-                    f"{count}/{len(todo)}  {student}  {name}: {said}"
-                    + (f"  (about {left / 60:.0f} min left)" if left > 60 else ""),
-                    flush=True,
-                )
-        except KeyboardInterrupt:
-            print("\nStopped; the next run goes on here.", flush=True)
-            return 130
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
-        gradebook.db.expire_all()
-        write_grades(course, gradebook, found, remarks)
-    print(f"The grades are in {course.name}/grades.csv, the feedback pages in {course.name}/feedback.")
-    return 1 if failed else 0
+
+
+def parsed(arguments: list[str] | None = None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="Grades what is in submitted/.")
+    parser.add_argument("assignments", nargs="*", metavar="ASSIGNMENT")
+    parser.add_argument("--student", action="append", metavar="NAME", help="only this one; can be given several times")
+    parser.add_argument("--force", action="store_true", help="also what is graded as it is")
+    parser.add_argument("--too-slow", action="store_true", help="also what was too slow, perhaps on a busy machine")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="how many at a time")
+    parser.add_argument("--scheduler", metavar="ADDRESS", help="of a Dask cluster that grades, say tcp://host:8786")
+    parser.add_argument("--course", type=Path, default=HERE.parent, help=argparse.SUPPRESS)
+    return parser.parse_args(arguments)
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description="Grades what is in submitted/.")
-    parser.add_argument("assignments", nargs="*", metavar="ASSIGNMENT")
-    parser.add_argument("--student", action="append", metavar="NAME")
-    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
-    parser.add_argument("--course", type=Path, default=HERE.parent, help=argparse.SUPPRESS)
-    options = parser.parse_args()
+    options = parsed()
     sys.exit(main(options.course.resolve(), options))

@@ -1,11 +1,11 @@
-"""Grades one submission: runs its cells in a sandbox, and has each check decided by the judge."""
+"""Grades the cells of one submission: runs them in a sandbox, and has each check decided by the judge."""
 
 import re
 import time
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from nbformat import NotebookNode
+from nbformat.v4 import new_output
 from nbgrader import utils
 
 import judge
@@ -13,6 +13,10 @@ from sandbox import WORDS, Limits, Ran, Sandbox, SandboxError
 
 # A submission that ends its process again and again is given up after as many new ones.
 MOST_SANDBOXES = 15
+
+# As many characters are kept of all that a submission prints, and of the reason why a check is not passed.
+MOST_PRINTED = 1_000_000
+LONGEST_REASON = 4_000
 
 
 @dataclass
@@ -29,6 +33,36 @@ class Graded:
 
     verdicts: dict[str, Verdict] = field(default_factory=dict)
     outputs: dict[int, list[tuple[str, str]]] = field(default_factory=dict)
+    printed: int = 0
+    waited: bool = False  # whether something took too long that had not computed for long
+
+    def keep(self, position: int, outputs: list[tuple[str, str]]) -> None:
+        """Keeps what a cell printed, as long as the whole is not too much."""
+        self.outputs[position] = kept = []
+        for stream, text in outputs:
+            if part := text[: max(0, MOST_PRINTED - self.printed)]:
+                self.printed += len(part)
+                kept.append((stream, part))
+
+    def write_into(self, cells: list[NotebookNode]) -> None:
+        """Gives the code cells of the notebook the verdicts and the outputs."""
+        for position, cell in enumerate(cells):
+            if cell.cell_type != "code":
+                continue
+            name = cell.metadata.get("nbgrader", {}).get("grade_id")
+            if name in self.verdicts:
+                cell.outputs = [output_of(self.verdicts[name])]
+            else:
+                cell.outputs = [
+                    new_output("stream", name=stream, text=text) for stream, text in self.outputs.get(position, [])
+                ]
+
+
+def output_of(verdict: Verdict) -> NotebookNode:
+    """A verdict, as nbgrader reads it: an error is no point, its absence all."""
+    if verdict.passed:
+        return new_output("stream", name="stdout", text="passed\n")
+    return new_output("error", ename="Not passed", evalue=verdict.why_not, traceback=verdict.why_not.splitlines())
 
 
 def plain(text: str) -> str:
@@ -39,10 +73,10 @@ def plain(text: str) -> str:
 class Grader:
     """Runs submissions to one assignment, whose source notebook is given."""
 
-    def __init__(self, source: Path, limits: Limits | None = None, isolated: bool = True) -> None:
+    def __init__(self, source: NotebookNode, name: str, limits: Limits | None = None, isolated: bool = True) -> None:
         self.limits, self.isolated = limits or Limits(), isolated
         self.assignment = judge.read(source)
-        self.judge = judge.build(self.assignment, Path(source).stem)
+        self.judge = judge.build(self.assignment, name)
 
     def grade(self, cells: list[NotebookNode]) -> Graded:
         """Grades the cells of a notebook (those that are locked as in the source), from the first to the last."""
@@ -54,7 +88,7 @@ class Grader:
         while steps and used < MOST_SANDBOXES and time.monotonic() < deadline:
             used += 1
             with Sandbox(self.limits, self.isolated) as sandbox:
-                if not self._restore(sandbox, done):
+                if not self._restore(sandbox, done, deadline):
                     continue
                 while steps and sandbox.alive and time.monotonic() < deadline:
                     position, cell = steps.pop(0)
@@ -63,16 +97,18 @@ class Grader:
                         graded.verdicts[name] = self._check(sandbox, name)
                         continue
                     ran = sandbox.run(cell.source)
-                    graded.outputs[position] = outputs_of(ran)
+                    graded.keep(position, outputs_of(ran))
                     if sandbox.alive:
                         done.append(cell)
                     elif utils.is_locked(cell) and all(utils.is_locked(earlier) for earlier in done):
                         raise SandboxError(f"a cell of the assignment itself does not run: {outputs_of(ran)}")
         return graded
 
-    def _restore(self, sandbox: Sandbox, done: list[NotebookNode]) -> bool:
+    def _restore(self, sandbox: Sandbox, done: list[NotebookNode], deadline: float) -> bool:
         """Runs again what ran before. A cell that ends the process this time is not run a third time."""
         for cell in list(done):
+            if time.monotonic() > deadline:
+                return False
             sandbox.run(cell.source)
             if not sandbox.alive:
                 done.remove(cell)
@@ -80,12 +116,12 @@ class Grader:
         return True
 
     def _check(self, sandbox: Sandbox, name: str) -> Verdict:
-        functions = self.assignment.functions_of(name)
-        trouble, said = sandbox.answer(functions, [str(self.judge), name])
+        functions = self.judge.used[name]
+        trouble, said = sandbox.answer(functions, [str(self.judge.program), name])
         if said == "passed":
             return Verdict(True, "")
         if trouble is None:
-            return Verdict(False, said or "the check ended without a word")
+            return Verdict(False, said[:LONGEST_REASON] or "the check ended without a word")
         if trouble.status in WORDS:
             return Verdict(False, WORDS[trouble.status])
         errors = re.findall(

@@ -3,14 +3,16 @@
 Where a check calls a function that the student writes, the judge calls a stand-in, which asks the student's process.
 """
 
+import hashlib
+import json
 import os
 import re
-import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-import nbformat
+from nbformat import NotebookNode
 from nbgrader import utils
 
 REPOSITORY = Path(__file__).resolve().parents[3]
@@ -38,7 +40,7 @@ debug = false
 PROGRAM = """\
 #![allow(unused)]
 {imports}
-exercise::ask!({signatures});
+{stand_ins}
 {checks}
 fn main() -> std::process::ExitCode {{
     exercise::judge(&[{table}])
@@ -58,17 +60,19 @@ class Assignment:
     checks: dict[str, str]
     setup: list[str]
 
-    def functions_of(self, check: str) -> list[str]:
-        """The signatures of the functions that a check calls."""
-        code = re.sub(r'"(?:[^"\\]|\\.)*"|//[^\n]*', "", self.checks[check])
-        called = set(re.findall(r"(?<![\w:.])(\w+)\s*\(", code))
-        return [signature for name, signature in self.signatures.items() if name in called]
+
+@dataclass
+class Judge:
+    """The compiled program, and the signatures of the functions that each check uses, by its grade id."""
+
+    program: Path
+    used: dict[str, list[str]]
 
 
-def read(notebook: Path) -> Assignment:
+def read(source: NotebookNode) -> Assignment:
     """The assignment of a source notebook."""
     signatures, checks, setup = {}, {}, []
-    for cell in nbformat.read(notebook, as_version=4).cells:
+    for cell in source.cells:
         if cell.cell_type != "code" or "nbgrader" not in cell.metadata:
             continue
         if utils.is_solution(cell):
@@ -82,8 +86,8 @@ def read(notebook: Path) -> Assignment:
     return Assignment(signatures, checks, setup)
 
 
-def program(assignment: Assignment) -> str:
-    """The judge's source."""
+def code_of(assignment: Assignment, stand_ins: bool = True) -> str:
+    """The judge's source. Without the stand-ins, a check that uses a student's function does not compile."""
     lines = [line for source in assignment.setup for line in source.splitlines() if not line.startswith(":")]
     imports = [line for line in lines if line.startswith("use ")]
     setup = "\n".join(line for line in lines if not line.startswith("use "))
@@ -92,30 +96,67 @@ def program(assignment: Assignment) -> str:
         for number, source in enumerate(assignment.checks.values())
     )
     table = ", ".join(f'("{name}", check_{number})' for number, name in enumerate(assignment.checks))
-    return PROGRAM.format(
-        imports="\n".join(imports), signatures=", ".join(assignment.signatures.values()), checks=checks, table=table
-    )
+    asked = f"exercise::ask!({', '.join(assignment.signatures.values())});" if stand_ins else ""
+    return PROGRAM.format(imports="\n".join(imports), stand_ins=asked, checks=checks, table=table)
 
 
-def build(assignment: Assignment, name: str) -> Path:
-    """Compiles the judge (at once, if it is up to date) and returns the program's path."""
-    package = "judge-" + re.sub(r"[^a-z0-9]+", "-", name.lower())
+def compile_program(code: str) -> tuple[Path, subprocess.CompletedProcess[str]]:
+    """Has cargo compile a program (at once, if it is up to date). It is known by its source, whatever it is called."""
+    lock = (REPOSITORY / "Cargo.lock").read_text(encoding="utf-8")
+    package = "judge-" + hashlib.sha256(f"{lock}{code}".encode()).hexdigest()[:16]
     folder = REPOSITORY / "target/judges" / package
-    (folder / "src").mkdir(parents=True, exist_ok=True)
-    files = {
-        "Cargo.toml": MANIFEST.format(package=package, repository=REPOSITORY, exercise=EXERCISE),
-        "src/main.rs": program(assignment),
-    }
-    for path, text in files.items():
-        if not (folder / path).exists() or (folder / path).read_text(encoding="utf-8") != text:
-            (folder / path).write_text(text, encoding="utf-8")
-    if not (folder / "Cargo.lock").exists():
-        shutil.copy(REPOSITORY / "Cargo.lock", folder / "Cargo.lock")
+    if not (folder / "src/main.rs").exists():
+        (folder / "src").mkdir(parents=True, exist_ok=True)
+        manifest = MANIFEST.format(package=package, repository=REPOSITORY, exercise=EXERCISE)
+        for path, text in (("Cargo.toml", manifest), ("Cargo.lock", lock), ("src/main.rs", code)):
+            part = folder / f"{path}.{os.getpid()}"  # several processes may do this at once
+            part.write_text(text, encoding="utf-8")
+            part.replace(folder / path)
     target = REPOSITORY / "target/judges/target"
     # The assignment's first cell does not compile where this variable is missing (tools/kernel.py sets it).
     environment = dict(os.environ, ZERO_INIT_KERNEL="judge")
-    command = ["cargo", "build", "--quiet", "--offline", "--target-dir", str(target)]
+    command = ["cargo", "build", "--quiet", "--offline", "--message-format=json", "--target-dir", str(target)]
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+    return target / "debug" / package, done
+
+
+def errors_of(done: subprocess.CompletedProcess[str]) -> list[dict[str, Any]]:
+    """The compiler's errors."""
+    messages = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+    return [
+        message["message"]
+        for message in messages
+        if message["reason"] == "compiler-message" and message["message"]["level"] == "error"
+    ]
+
+
+def functions_used(assignment: Assignment) -> dict[str, list[str]]:
+    """The functions that each check calls, or passes on as values: those that the compiler misses without stand-ins."""
+    code = code_of(assignment, stand_ins=False)
+    lines = code.splitlines()
+    names = list(assignment.checks)
+    used: dict[str, set[str]] = {name: set() for name in names}
+    for error in errors_of(compile_program(code)[1]):
+        missing = re.match(r"cannot find (?:function|value) `(\w+)` in this scope", error["message"])
+        if missing and missing[1] in assignment.signatures:
+            before = lines[: error["spans"][0]["line_start"]]
+            number = next(found[1] for line in reversed(before) if (found := re.match(r"fn check_(\d+)\(\)", line)))
+            used[names[int(number)]].add(missing[1])
+    return {
+        name: [signature for function, signature in assignment.signatures.items() if function in used[name]]
+        for name in names
+    }
+
+
+def build(assignment: Assignment, name: str) -> Judge:
+    """Compiles the judge. Assignments share one only if their checks are the same."""
+    program, done = compile_program(code_of(assignment))
     if done.returncode != 0:
-        raise JudgeError(f"the checks of {name} do not compile:\n{done.stderr}")
-    return target / "debug" / package
+        said = "\n".join(error["rendered"] for error in errors_of(done)) or done.stderr
+        raise JudgeError(f"the checks of {name} do not compile:\n{said}")
+    record = REPOSITORY / "target/judges" / program.name / "used.json"
+    if not record.exists():
+        part = record.with_name(f"used.json.{os.getpid()}")
+        part.write_text(json.dumps(functions_used(assignment)), encoding="utf-8")
+        part.replace(record)
+    return Judge(program, json.loads(record.read_text(encoding="utf-8")))

@@ -14,12 +14,12 @@ parser = argparse.ArgumentParser(description="Makes the students' versions of th
 parser.add_argument("assignments", nargs="*", metavar="ASSIGNMENT")
 parser.add_argument("--course", type=Path, default=grade.HERE.parent, help=argparse.SUPPRESS)
 options = parser.parse_args()
-course = options.course.resolve()
-names = options.assignments or sorted(path.name for path in (course / "source").iterdir() if path.is_dir())
+course = grade.Course(options.course.resolve())
+names = options.assignments or course.names()
 try:
     grade.prepare(course, names)
 except judge.JudgeError as error:
     print(f"release: {error}", file=sys.stderr)
     sys.exit(1)
 for name in names:
-    print(f"{course.name}/release/{name}/{name}.ipynb is made")
+    print(f"{course.folder.name}/release/{name}/{name}.ipynb is made")
