@@ -27,7 +27,7 @@ export JUPYTERLAB_WORKSPACES_DIR := $(JUPYTER)/config/lab/workspaces
 export IPYTHONDIR := $(JUPYTER)/ipython
 unexport JUPYTER_PATH JUPYTER_CONFIG_PATH JUPYTERLAB_DIR
 
-.PHONY: help doctor lab test test-wasm notebooks figures site release grade bench bench-kernel bench-page reference setup clean
+.PHONY: help doctor lab test test-wasm notebooks figures site release collect grade-check grade give-back bench bench-kernel bench-page reference setup clean
 
 help:
 	@echo 'make lab        open JupyterLab on the notebooks (ARGS=--no-browser and the like reach it)'
@@ -38,7 +38,10 @@ help:
 	@echo 'make figures    draw the figures that pages show outside of notebooks again: notebooks/figures'
 	@echo 'make site       make the notebooks, as committed, into pages to read without Jupyter: site/index.html'
 	@echo 'make release    make the students'"'"' versions of the assignments'
-	@echo 'make grade      grade what is in notebooks/assignments/submitted (see the README there)'
+	@echo 'make grade      grade what is in notebooks/assignments/submitted (the README there has all of these)'
+	@echo 'make grade-check  grade submissions whose points are known, to see that the grading works'
+	@echo 'make collect    take submissions out of a learning platform'"'"'s archive (ASSIGNMENT=… ARCHIVE=… TABLE=…)'
+	@echo 'make give-back  put points and pages into the platform'"'"'s form (ASSIGNMENT=… TABLE=…)'
 	@echo 'make bench      time training beside NumPy and JAX (and PyTorch, where .venv-bench has it), on one core'
 	@echo 'make bench-kernel  time the kernel beside a stock one: 3 rounds, about 20 minutes (ARGS="1 no notebooks": 2)'
 	@echo 'make bench-page  time the section of the pages that answers questions, beside the native program'
@@ -89,6 +92,15 @@ release: setup
 # SANDBOX=off runs student code without bubblewrap.
 grade: setup
 	@SANDBOX=$(SANDBOX) $(PYTHON) $(COURSE)/grading/grade.py --course $(COURSE) $(ARGS)
+
+grade-check: setup
+	@SANDBOX=$(SANDBOX) $(PYTHON) $(COURSE)/grading/check.py --course $(COURSE) $(ARGS)
+
+collect: setup
+	@$(PYTHON) $(COURSE)/grading/platforms.py --course $(COURSE) collect '$(ASSIGNMENT)' '$(ARCHIVE)' $(if $(TABLE),'$(TABLE)')
+
+give-back: setup
+	@$(PYTHON) $(COURSE)/grading/platforms.py --course $(COURSE) give-back '$(ASSIGNMENT)' '$(TABLE)'
 
 # The benchmark and the reference figures need large packages that nothing else needs: each has an environment of its own.
 .venv-bench/complete: benches/requirements.txt

@@ -45,6 +45,7 @@ import kernel  # noqa: E402
 import kernel_client  # noqa: E402
 import one  # noqa: E402
 import sandbox  # noqa: E402
+import statistics_page  # noqa: E402
 
 # The limits that the course sets (c.Grade in nbgrader_config.py), by what the sandbox calls them.
 LIMITS = {
@@ -128,8 +129,17 @@ class Course:
         path = self.folder / "submitted.csv"
         if not path.exists():
             return {}
+        times = {}
         with path.open(newline="", encoding="utf-8") as file:
-            return {(row["student"], row["assignment"]): row["time"] for row in csv.DictReader(file)}
+            for row in csv.DictReader(file):
+                try:
+                    utils.parse_utc(row["time"])
+                    times[row["student"], row["assignment"]] = row["time"]
+                except (KeyError, TypeError, ValueError, OverflowError) as error:
+                    raise GradeError(
+                        f"submitted.csv: expected a student, an assignment and a time, got {row}"
+                    ) from error
+        return times
 
 
 def put(path: Path, text: str) -> None:
@@ -520,7 +530,9 @@ def grade_all(course: Course, options: argparse.Namespace) -> int:
             run.bytes_of(student, name)  # for its remark
         gradebook.db.expire_all()
         write_grades(course, gradebook, found, run.remarks)
-    print(f"The grades are in {course.folder.name}/grades.csv, the feedback pages in {course.folder.name}/feedback.")
+    records = {pair: record for pair in found if (record := course.record(*pair)).tasks}
+    put(course.folder / "statistics.html", statistics_page.page(records))
+    print(f"In {course.folder.name}/: the grades in grades.csv, the class in statistics.html, the pages in feedback/.")
     return run.failed
 
 

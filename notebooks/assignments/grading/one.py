@@ -47,8 +47,10 @@ def ask(function: str, question: dict[str, Any], seconds: float) -> dict[str, An
     return answer
 
 
-def limit_memory(size: int) -> None:
-    resource.setrlimit(resource.RLIMIT_AS, (size, resource.RLIM_INFINITY))
+def limit(memory: int, seconds: int = resource.RLIM_INFINITY) -> None:
+    """What this process may use from now on."""
+    resource.setrlimit(resource.RLIMIT_AS, (memory, resource.RLIM_INFINITY))
+    resource.setrlimit(resource.RLIMIT_CPU, (seconds, resource.RLIM_INFINITY))
 
 
 def grade(question: dict[str, Any]) -> dict[str, Any]:
@@ -64,12 +66,12 @@ def grade(question: dict[str, Any]) -> dict[str, Any]:
     from sandbox import Limits  # noqa: PLC0415
 
     began = time.monotonic()
-    limit_memory(MEMORY)
+    limit(MEMORY)
     source = nbformat.reads(question["source"], as_version=4)
     release = nbformat.reads(question["release"], as_version=4)
     notebook = handed_in.read(base64.b64decode(question["submission"]))
     notebook.cells = handed_in.reconciled(notebook.cells, handed_in.marked_cells(source, release))
-    limit_memory(resource.RLIM_INFINITY)  # it would hold for the student's processes, which have limits of their own
+    limit(resource.RLIM_INFINITY)  # it would hold for the student's processes, which have limits of their own
     limits = Limits(**question["limits"])
     graded = Grader(source, question["name"], limits, question["isolated"]).grade(notebook.cells)
     graded.write_into(notebook.cells)
@@ -87,8 +89,7 @@ def page(question: dict[str, Any]) -> dict[str, Any]:
 
     import pages  # noqa: PLC0415
 
-    limit_memory(MEMORY)
-    resource.setrlimit(resource.RLIMIT_CPU, (PAGE_SECONDS, PAGE_SECONDS))
+    limit(MEMORY, PAGE_SECONDS)
     return {"page": pages.feedback(nbformat.reads(question["notebook"], as_version=4), question["known"])}
 
 

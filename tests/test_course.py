@@ -1,0 +1,434 @@
+"""Checks of what is done for a class around the grading of each submission. No kernel is started: the grader of these
+tests only looks whether a cell says RIGHT."""
+
+import csv
+import json
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from concurrent.futures import Future, ThreadPoolExecutor
+
+import pytest
+
+import grade
+import grader
+import one
+from submissions import COURSE, submission
+
+NAMES = ["blank", "zero_initialization"]
+
+
+class Grader:
+    """Takes the place of the one that runs submissions."""
+
+    def __init__(self, source, name, limits, isolated):
+        self.checks = [cell.metadata.nbgrader.grade_id for cell in source.cells if mark(cell).get("grade")]
+
+    def grade(self, cells):
+        graded, right = grader.Graded(), False
+        for cell in cells:
+            if cell.cell_type == "code" and mark(cell).get("solution"):
+                right = "RIGHT" in cell.source
+            elif cell.cell_type == "code" and mark(cell).get("grade"):
+                graded.verdicts[mark(cell).grade_id] = grader.Verdict(right, "" if right else "not right")
+        graded.waited = any("SLOW" in cell.source for cell in cells)
+        return graded
+
+
+def mark(cell):
+    return cell.metadata.get("nbgrader", {})
+
+
+class CourseOfTests(grade.Course):
+    """Knows which functions were computed."""
+
+    asked: list[str]
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory):
+    """A course whose assignments are in the gradebook."""
+    folder = tmp_path_factory.mktemp("prepared")
+    for name in ("source", "release"):
+        shutil.copytree(COURSE / name, folder / name)
+    (folder / "grading").symlink_to(COURSE / "grading")
+    shutil.copy(COURSE / "nbgrader_config.py", folder)
+    grade.prepare(grade.Course(folder), NAMES)
+    return folder
+
+
+@pytest.fixture
+def course(prepared, tmp_path, monkeypatch):
+    """A course of one's own; `course.asked` has what was computed, by student."""
+    shutil.copytree(prepared, tmp_path, symlinks=True, dirs_exist_ok=True)
+    course = CourseOfTests(tmp_path)
+    course.asked = []
+
+    def ask(function, question, seconds):
+        course.asked.append(function)
+        return getattr(one, function)(question)
+
+    monkeypatch.setattr(one, "ask", ask)
+    monkeypatch.setattr(one, "limit", lambda *limits: None)
+    monkeypatch.setattr(grader, "Grader", Grader)
+    monkeypatch.setattr(grade, "prepare", lambda course, names: None)
+    return course
+
+
+def notebook_with(right, name="blank", words=None):
+    """The release of an assignment in which these tasks say RIGHT."""
+    notebook = submission(name, dict.fromkeys(right, "// RIGHT"))
+    for cell in notebook["cells"]:
+        if words and cell["metadata"].get("nbgrader", {}).get("grade_id") == "words":
+            cell["source"] = words
+    return notebook
+
+
+def hand_in(course, student, right=(), name="blank", words=None):
+    notebook = notebook_with(right, name, words)
+    path = course.folder / "submitted" / student / name / f"{name}.ipynb"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(notebook), encoding="utf-8")
+    return path
+
+
+def run(course, *arguments):
+    return grade.main(course.folder, grade.parsed(["--jobs", "2", *arguments]))
+
+
+def table(course):
+    with (course.folder / "grades.csv").open(encoding="utf-8") as file:
+        return {(row["student"], row["assignment"]): row for row in csv.DictReader(file)}
+
+
+def page(course, student, name="blank"):
+    return (course.folder / "feedback" / student / name / f"{name}.html").read_text(encoding="utf-8")
+
+
+def test_names_that_mean_something_to_a_shell_or_a_spreadsheet_are_names(course):
+    students = ["a[1]", "*", "?", "=1+1", "@x", "Zoë", "{student_id}", "..."]
+    for student in students:
+        hand_in(course, student, ["choice"])
+    assert run(course) == 0
+    rows = table(course)
+    for student in students:
+        written = f"'{student}" if student[0] in "=@" else student
+        assert rows[written, "blank"]["score"] == "1", student
+        assert "not right" in page(course, student)
+
+
+def test_what_else_is_in_a_folder_goes_nowhere(course):
+    path = hand_in(course, "ada", ["choice"])
+    (path.parent / "blank.html").mkdir()
+    (path.parent / "index.html").write_text("<script>", encoding="utf-8")
+    (path.parent / "timestamp.txt").write_text("no date", encoding="utf-8")
+    (path.parent / "data").symlink_to("/dev/zero")
+    (path.parent / "book").symlink_to(course.folder / "gradebook.db")
+    # What an earlier version of the course may have left in the way.
+    (course.folder / "feedback/ada/blank/blank.html").mkdir(parents=True)
+    assert run(course) == 0 and table(course)["ada", "blank"]["score"] == "1"
+    for folder in ("autograded", "feedback"):
+        assert len(list((course.folder / folder / "ada/blank").iterdir())) == 1
+
+
+def test_one_odd_submission_does_not_stop_the_class(course):
+    for student, make in (
+        ("folder", lambda path: path.mkdir()),
+        ("link", lambda path: path.symlink_to(course.source("blank"))),
+        ("dangling", lambda path: path.symlink_to("nowhere")),
+        ("pipe", os.mkfifo),
+    ):
+        path = course.folder / "submitted" / student / "blank/blank.ipynb"
+        path.parent.mkdir(parents=True)
+        make(path)
+    (course.folder / "submitted/all").symlink_to(course.folder)
+    hand_in(course, "ada", ["choice"])
+    hand_in(course, "new", ["choice"])
+    hand_in(course, "new", ["zeros"], name="zero_initialization")
+    assert run(course) == 0
+    scores = {student: row["score"] for (student, name), row in table(course).items() if name == "blank"}
+    assert scores == {"folder": "0", "link": "0", "dangling": "0", "pipe": "0", "ada": "1", "new": "1"}
+    assert table(course)["new", "zero_initialization"]["score"] == "2"
+    assert "it is a link" in table(course)["link", "blank"]["remark"]
+
+
+def test_a_grading_that_ends_without_an_answer_is_tried_again_alone(course, monkeypatch):
+    hand_in(course, "ada", ["choice"])
+    hand_in(course, "bad", ["choice"])
+    tries = []
+
+    def ask(function, question, seconds):
+        if function == "grade" and b"killer" in one.base64.b64decode(question["submission"]):
+            tries.append(function)
+            raise one.NoAnswerError("its process ended with -9")
+        return getattr(one, function)(question)
+
+    path = course.folder / "submitted/bad/blank/blank.ipynb"
+    path.write_text(path.read_text(encoding="utf-8").replace("RIGHT", "killer"), encoding="utf-8")
+    monkeypatch.setattr(one, "ask", ask)
+    assert run(course) == 1 and len(tries) == 2
+    assert table(course)["ada", "blank"]["score"] == "1"
+    assert table(course)["bad", "blank"]["remark"] == "could not be graded: its process ended with -9"
+    # It is not taken for graded.
+    assert run(course) == 1 and len(tries) == 4
+
+
+def test_what_was_too_slow_beside_others_is_tried_again_before_it_counts(course):
+    hand_in(course, "ada", ["choice"])
+    path = hand_in(course, "slow", ["choice"])
+    path.write_text(path.read_text(encoding="utf-8").replace("// RIGHT", "// RIGHT SLOW"), encoding="utf-8")
+    assert run(course) == 0
+    assert course.asked.count("grade") == 3
+    assert run(course) == 0 and course.asked.count("grade") == 3
+    assert run(course, "--too-slow") == 0 and course.asked.count("grade") == 5
+    assert run(course, "--force", "--student", "ada") == 0 and course.asked.count("grade") == 6
+
+
+def test_a_page_that_cannot_be_made_is_made_without_the_answers(course, monkeypatch):
+    hand_in(course, "ada", ["choice"], words="a bomb")
+    whole = one.page
+
+    def bomb(question):
+        if "a bomb" in question["notebook"]:
+            raise one.NoAnswerError("it had not ended")
+        return whole(question)
+
+    monkeypatch.setattr(one, "page", bomb)
+    assert run(course) == 0
+    assert "cannot be shown" in page(course, "ada") and "a bomb" not in page(course, "ada")
+
+
+def mark_by_hand(course, student, cell, points, comment):
+    with course.gradebook() as gradebook:
+        gradebook.find_grade(cell, "blank", "blank", student).manual_score = points
+        if comment:
+            gradebook.find_comment(cell, "blank", "blank", student).manual_comment = comment
+        gradebook.db.commit()
+
+
+def test_what_a_person_said_of_an_answer_holds_until_the_answer_changes(course):
+    hand_in(course, "ada", ["choice"], words="an answer")
+    assert run(course) == 0 and table(course)["ada", "blank"]["to_read"] == "2"
+    mark_by_hand(course, "ada", "words", 2, "well said")
+    mark_by_hand(course, "ada", "check-network", 1, None)
+    assert run(course) == 0
+    assert table(course)["ada", "blank"]["score"] == "4" and "well said" in page(course, "ada")
+    assert course.asked.count("grade") == 1, "only the page is made again"
+    # Another task's code: the points given for code go, those for words stay.
+    hand_in(course, "ada", ["choice", "sum-of-squares"], words="an answer")
+    assert run(course) == 0
+    assert table(course)["ada", "blank"]["score"] == "5" and "well said" in page(course, "ada")
+    hand_in(course, "ada", ["choice", "sum-of-squares"], words="another answer")
+    assert run(course) == 0
+    row = table(course)["ada", "blank"]
+    assert (row["score"], row["to_read"]) == ("3", "2") and "well said" not in page(course, "ada")
+
+
+def test_the_time_of_a_submission_is_the_courses(course):
+    path = hand_in(course, "ada", ["choice"])
+    (path.parent / "timestamp.txt").write_text("2001-01-01 10:00:00 UTC", encoding="utf-8")
+    (course.folder / "submitted.csv").write_text(
+        "student,assignment,time\nada,blank,2026-05-04 10:00:00 UTC\n", encoding="utf-8"
+    )
+    assert run(course) == 0
+    with course.gradebook() as gradebook:
+        assert gradebook.find_submission("blank", "ada").timestamp.year == 2026
+
+
+def test_only_one_grades_a_course(course, capsys):
+    hand_in(course, "ada")
+    with grade.alone(course):
+        assert run(course) == 2
+    assert "is being graded already" in capsys.readouterr().err
+    assert run(course) == 0
+
+
+def test_a_page_about_the_class_says_who_passed_what_and_why_not(course):
+    for student, right in (("ada", ["choice"]), ("<b>", []), ("cleo", [])):
+        hand_in(course, student, right)
+    hand_in(course, "dan", ["zeros"], name="zero_initialization")
+    assert run(course) == 0
+    text = (course.folder / "statistics.html").read_text(encoding="utf-8")
+    assert 'check-choice</th><td class="number">1 of 3<' in text and "2 × not right" in text
+    blank, exercise = text.split("<h2>")[1:]
+    assert "Not handed in by: dan." in blank and "Not handed in by: &lt;b&gt;, ada, cleo." in exercise
+
+
+def test_stopped_after_any_answer_nothing_is_lost_and_nothing_is_graded_twice(course, monkeypatch):
+    for student in "abcdef":
+        hand_in(course, student, ["choice"])
+    keep, kept = grade.Course.keep, []
+
+    def stop(self, student, name, record):
+        keep(self, student, name, record)
+        kept.append(student)
+        if len(kept) % 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(grade.Course, "keep", stop)
+    codes: list[int] = []
+    while not codes or codes[-1]:
+        codes.append(run(course))
+    assert codes == [130] * (len(codes) - 1) + [0] and len(codes) >= 3
+    assert sorted(kept) == list("abcdef")
+    assert {row["score"] for row in table(course).values()} == {"1"}
+
+
+def test_other_machines_can_compute(course, monkeypatch):
+    """The functions and what they are asked can be sent elsewhere: nothing but text goes either way."""
+    for student in "ab":
+        hand_in(course, student, ["choice"])
+
+    class Elsewhere(ThreadPoolExecutor):
+        def submit(self, function, /, *arguments, **named) -> Future:
+            assert function is one.ask
+            return super().submit(lambda: json.loads(json.dumps(function(*json.loads(json.dumps(arguments))))))
+
+    @grade.contextmanager
+    def workers(scheduler, jobs):
+        with Elsewhere(2) as pool:
+            yield pool, 3
+
+    monkeypatch.setattr(grade, "workers", workers)
+    assert run(course, "--scheduler", "tcp://elsewhere") == 0
+    assert {row["score"] for row in table(course).values()} == {"1"}
+
+
+# --- Learning platforms ----------------------------------------------------------------------------------------------
+
+CLASS = [f"Student Number{number}" for number in range(40)]
+
+
+def archive(path, entries):
+    with zipfile.ZipFile(path, "w") as packed:
+        for name, data in entries:
+            packed.writestr(name, data)
+    return path
+
+
+def command(course, *arguments):
+    """What `make collect` and `make give-back` call."""
+    return subprocess.run(
+        [sys.executable, COURSE / "grading/platforms.py", "--course", course.folder, *arguments],
+        capture_output=True,
+        text=True,
+    )
+
+
+def test_a_class_on_moodle_from_its_archive_to_its_points(course, tmp_path):
+    """40 submissions as Moodle packs them, in folders or not; every fourth has solved one task."""
+    entries, rows = [], []
+    for number, student in enumerate(CLASS):
+        text = json.dumps(notebook_with(["choice"] if number % 4 == 0 else []))
+        folder = f"{student}_{1000 + number}_assignsubmission_file_"
+        entries.append((f"{folder}/blank.ipynb" if number % 2 else f"{folder}blank.ipynb", text))
+        time = f"Monday, 4 May 2026, {number % 12 + 1}:10 PM"
+        rows.append([f"Participant {1000 + number}", student, "Submitted", "", "5.00", time, ""])
+    rows.append(["Participant 7", "Nobody Yet", "No submission", "", "5.00", "-", ""])
+    worksheet = tmp_path / "worksheet.csv"
+    columns = [
+        "Identifier",
+        "Full name",
+        "Status",
+        "Grade",
+        "Maximum Grade",
+        "Last modified (submission)",
+        "Feedback comments",
+    ]
+    with worksheet.open("w", newline="", encoding="utf-8-sig") as file:
+        csv.writer(file).writerows([columns, *rows])
+
+    done = command(course, "collect", "blank", archive(tmp_path / "all.zip", entries), worksheet)
+    assert done.returncode == 0 and "40 submissions are in submitted/" in done.stdout, done.stderr
+    assert run(course) == 0 and len(table(course)) == 40
+    with course.gradebook() as gradebook:
+        assert gradebook.find_submission("blank", "Student Number3_1003").timestamp.date().isoformat() == "2026-05-04"
+
+    done = command(course, "give-back", "blank", worksheet)
+    assert done.returncode == 0 and "the points of 40 students" in done.stdout, done.stderr
+    with (course.folder / "given_back/blank/worksheet.csv").open(encoding="utf-8") as file:
+        back = list(csv.DictReader(file))
+    assert [row["Grade"] for row in back] == [*(["1", "0", "0", "0"] * 10), ""]
+    assert list(back[0]) == columns and back[-1]["Full name"] == "Nobody Yet"
+    with zipfile.ZipFile(course.folder / "given_back/blank/pages.zip") as pages:
+        assert len(pages.namelist()) == 40
+        assert "Student Number8_1008_assignsubmission_file_/blank.html" in pages.namelist()
+
+
+def test_a_class_on_canvas_from_its_archive_to_its_points(course, tmp_path):
+    entries, rows = [], [["    Points Possible", "", "", "", "", "5"]]
+    for number, student in enumerate(CLASS):
+        key, late = student.lower().replace(" ", ""), "LATE_" if number == 3 else ""
+        file = "blank-2.ipynb" if number == 4 else "blank.ipynb"
+        text = json.dumps(notebook_with(["choice"] if number % 4 == 0 else []))
+        entries.append((f"{key}_{late}{100 + number}_{90000 + number}_{file}", text))
+        rows.append([f"{student}", str(100 + number), "", f"login{number}", "A", ""])
+    exported = tmp_path / "grades_export.csv"
+    with exported.open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([["Student", "ID", "SIS User ID", "SIS Login ID", "Section", "blank (555)"], *rows])
+
+    done = command(course, "collect", "blank", archive(tmp_path / "submissions.zip", entries))
+    assert done.returncode == 0 and "40 submissions are in submitted/" in done.stdout, done.stderr
+    assert "late, as Canvas says: studentnumber3_103" in done.stdout
+    assert run(course) == 0
+    assert table(course)["studentnumber4_104", "blank"]["remark"] == ""
+    done = command(course, "give-back", "blank", exported)
+    assert done.returncode == 0 and "the points of 40 students" in done.stdout, done.stderr
+    with (course.folder / "given_back/blank/grades_export.csv").open(encoding="utf-8") as file:
+        back = list(csv.DictReader(file))
+    assert [row["blank (555)"] for row in back] == ["5", *(["1", "0", "0", "0"] * 10)]
+
+
+def test_of_an_archive_only_notebooks_of_students_are_taken(course, tmp_path):
+    link = zipfile.ZipInfo("Eve X_9_assignsubmission_file_/blank.ipynb")
+    link.external_attr = 0o120777 << 16
+    text = json.dumps(notebook_with(["choice"]))
+    entries = [
+        (link, "../../../source/blank/blank.ipynb"),
+        ("../Eve X_1_assignsubmission_file_/blank.ipynb", text),
+        ("/Eve X_2_assignsubmission_file_/blank.ipynb", text),
+        ("Eve X_3_assignsubmission_file_/../blank.ipynb", text),
+        ("..\\Eve X_4_assignsubmission_file_/blank.ipynb", text),
+        (".hidden_5_assignsubmission_file_/blank.ipynb", text),
+        ("Eve X_6_assignsubmission_file_/timestamp.txt", "now"),
+        ("Eve X_6_assignsubmission_file_/onlinetext.html", ""),
+        ("Eve X_7_assignsubmission_file_/Blank.IPYNB", text),
+        ("blank.ipynb", text),
+    ]
+    earlier = hand_in(course, "Eve X_7", [])
+    (earlier.parent / "old.ipynb").write_text("", encoding="utf-8")
+    done = command(course, "collect", "blank", archive(tmp_path / "all.zip", entries))
+    assert done.returncode == 0 and done.stdout.count("left out") == 9, done.stdout
+    taken = [
+        path.relative_to(course.folder / "submitted") for path in course.folder.glob("submitted/**/*") if path.is_file()
+    ]
+    assert list(map(str, taken)) == ["Eve X_7/blank/Blank.IPYNB"]
+    assert sorted(path.name for path in tmp_path.parent.iterdir() if "Eve" in path.name) == []
+
+
+def test_what_is_no_archive_or_no_table_is_said(course, tmp_path):
+    text = json.dumps(notebook_with([]))
+    good = archive(tmp_path / "good.zip", [("a_1_assignsubmission_file_/blank.ipynb", text)])
+    empty = archive(tmp_path / "empty.zip", [("readme.txt", "")])
+    (tmp_path / "no.csv").write_text("a,b\n1,2\n", encoding="utf-8")
+    (tmp_path / "bad.csv").write_text(
+        "Identifier,Last modified (submission)\nParticipant 1,gestern\n", encoding="utf-8"
+    )
+    for arguments, says in (
+        (["collect", "other", good], "there is no assignment other; there are blank"),
+        (["collect", "blank", tmp_path / "no.csv"], "File is not a zip file"),
+        (["collect", "blank", tmp_path / "nowhere.zip"], "No such file"),
+        (["collect", "blank", empty], "no notebook in it whose name is of Moodle's or Canvas's form"),
+        (["collect", "blank", good, tmp_path / "no.csv"], "expected Moodle's columns"),
+        (["collect", "blank", good, tmp_path / "bad.csv"], "'gestern' is no time"),
+        (["give-back", "blank", tmp_path / "no.csv"], "No such file"),
+    ):
+        done = command(course, *arguments)
+        assert done.returncode == 1 and says in done.stderr, (arguments, done.stderr)
+    (course.folder / "submitted.csv").write_text("student,assignment,time\na_1,blank,late\n", encoding="utf-8")
+    assert (
+        "submitted.csv: expected a student, an assignment and a time"
+        in command(course, "collect", "blank", good).stderr
+    )
