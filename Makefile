@@ -27,7 +27,7 @@ export JUPYTERLAB_WORKSPACES_DIR := $(JUPYTER)/config/lab/workspaces
 export IPYTHONDIR := $(JUPYTER)/ipython
 unexport JUPYTER_PATH JUPYTER_CONFIG_PATH JUPYTERLAB_DIR
 
-.PHONY: help doctor lab test test-wasm notebooks figures site release collect grade-check grade give-back bench bench-kernel bench-page reference setup clean
+.PHONY: help doctor lab test test-wasm notebooks figures site release course collect grade-check grade give-back bench bench-kernel bench-page reference setup clean
 
 help:
 	@echo 'make lab        open JupyterLab on the notebooks (ARGS=--no-browser and the like reach it)'
@@ -39,6 +39,7 @@ help:
 	@echo 'make site       make the notebooks, as committed, into pages to read without Jupyter: site/index.html'
 	@echo 'make release    make the students'"'"' versions of the assignments'
 	@echo 'make grade      grade what is in notebooks/assignments/submitted (the README there has all of these)'
+	@echo 'make course     make a course of one'"'"'s own, outside of this repository (DIR=…)'
 	@echo 'make grade-check  grade submissions whose points are known, to see that the grading works'
 	@echo 'make collect    take submissions out of a learning platform'"'"'s archive (ASSIGNMENT=… ARCHIVE=… TABLE=…)'
 	@echo 'make give-back  put points and pages into the platform'"'"'s form (ASSIGNMENT=… TABLE=…)'
@@ -87,20 +88,23 @@ site: setup
 	@$(PYTHON) tools/website.py
 
 release: setup
-	@$(PYTHON) $(COURSE)/grading/release.py --course $(COURSE) $(ARGS)
+	@$(PYTHON) notebooks/assignments/grading/release.py --course $(COURSE) $(ARGS)
 
 # SANDBOX=off runs student code without bubblewrap.
 grade: setup
-	@SANDBOX=$(SANDBOX) $(PYTHON) $(COURSE)/grading/grade.py --course $(COURSE) $(ARGS)
+	@SANDBOX=$(SANDBOX) $(PYTHON) notebooks/assignments/grading/grade.py --course $(COURSE) $(ARGS)
 
 grade-check: setup
-	@SANDBOX=$(SANDBOX) $(PYTHON) $(COURSE)/grading/check.py --course $(COURSE) $(ARGS)
+	@SANDBOX=$(SANDBOX) $(PYTHON) notebooks/assignments/grading/check.py --course $(COURSE) $(ARGS)
+
+course: setup
+	@$(PYTHON) notebooks/assignments/grading/new_course.py '$(DIR)'
 
 collect: setup
-	@$(PYTHON) $(COURSE)/grading/platforms.py --course $(COURSE) collect '$(ASSIGNMENT)' '$(ARCHIVE)' $(if $(TABLE),'$(TABLE)')
+	@$(PYTHON) notebooks/assignments/grading/platforms.py --course $(COURSE) collect '$(ASSIGNMENT)' '$(ARCHIVE)' $(if $(TABLE),'$(TABLE)')
 
 give-back: setup
-	@$(PYTHON) $(COURSE)/grading/platforms.py --course $(COURSE) give-back '$(ASSIGNMENT)' '$(TABLE)'
+	@$(PYTHON) notebooks/assignments/grading/platforms.py --course $(COURSE) give-back '$(ASSIGNMENT)' '$(TABLE)'
 
 # The benchmark and the reference figures need large packages that nothing else needs: each has an environment of its own.
 .venv-bench/complete: benches/requirements.txt

@@ -256,6 +256,20 @@ def test_a_page_about_the_class_says_who_passed_what_and_why_not(course):
     assert "Not handed in by: dan." in blank and "Not handed in by: &lt;b&gt;, ada, cleo." in exercise
 
 
+def test_a_course_of_ones_own_has_its_own_gradebook_and_its_own_secret(tmp_path):
+    for name in ("one", "other"):
+        made = subprocess.run([sys.executable, COURSE / "grading/new_course.py", tmp_path / name], capture_output=True)
+        assert made.returncode == 0
+    again = subprocess.run([sys.executable, COURSE / "grading/new_course.py", tmp_path / "one"], capture_output=True)
+    assert again.returncode == 1 and b"is not empty" in again.stderr
+    one, other = (grade.Course(tmp_path / name) for name in ("one", "other"))
+    assert one.names() == ["blank"] and str(tmp_path / "one/gradebook.db") in one.db_url
+    assert len(one.secret) == 32 and one.secret != other.secret
+    assert grade.fingerprint(one, "blank", b"") != grade.fingerprint(other, "blank", b"")
+    grade.prepare(one, ["blank"])
+    assert one.release("blank").exists() and "secret" in (tmp_path / "one/.gitignore").read_text(encoding="utf-8")
+
+
 def test_stopped_after_any_answer_nothing_is_lost_and_nothing_is_graded_twice(course, monkeypatch):
     for student in "abcdef":
         hand_in(course, student, ["choice"])

@@ -240,6 +240,19 @@ def test_assignments_with_other_checks_have_other_judges():
     assert one.program != other.program and one.program.exists() and other.program.exists()
 
 
+def test_a_hidden_test_draws_its_numbers_from_the_courses_secret():
+    check = 'panic!("{}", exercise::secret());'
+    program = judge.build(assignment_with(check), "any").program
+    numbers = [
+        subprocess.run(
+            [program, "check"], stdin=subprocess.DEVNULL, capture_output=True, env={"ZERO_INIT_SECRET": secret}
+        )
+        for secret in ("", "a", "b", "a")
+    ]
+    none, a, b, same = (done.stdout for done in numbers)
+    assert none == b"0\n" and len({none, a, b}) == 3 and same == a
+
+
 def test_a_check_that_does_not_compile_is_named_at_release(tmp_path):
     course = copy_of_the_course(tmp_path)
     path = course / "source/blank/blank.ipynb"

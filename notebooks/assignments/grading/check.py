@@ -1,4 +1,4 @@
-"""Tries the grading before a class is graded: a broken sandbox, or a wrong check, shows here. Called by `make grade-check`.
+"""Tries the grading before a class is graded: a broken sandbox, or a wrong check, shows here. By `make grade-check`.
 
 For each assignment it grades the model solution, which must pass all checks; the release, in which nothing is done, and
 which must pass none; and the model solution with a first task that ends the program, which must lose that task alone.

@@ -85,6 +85,12 @@ class Course:
         self.limits = {LIMITS[name]: value for name, value in chosen.items()}
 
     @property
+    def secret(self) -> str:
+        """What hidden tests may draw their numbers from (`exercise::secret`): a file that is in no repository."""
+        path = self.folder / "secret"
+        return path.read_text(encoding="utf-8").strip() if path.exists() else ""
+
+    @property
     def db_url(self) -> str:
         return str(self.settings.CourseDirectory.db_url)
 
@@ -171,17 +177,9 @@ def alone(course: Course) -> Iterator[None]:
 def fingerprint(course: Course, name: str, data: bytes) -> str:
     """A hash of all that a grade depends on: submission, assignment, settings, grading, and crates."""
     chosen = {section: values for section, values in course.settings.items() if section != "CourseDirectory"}
-    parts = [
-        data,
-        assignment_bytes(course, name),
-        json.dumps(chosen, sort_keys=True, default=repr).encode(),
-        machinery(),
-    ]
+    settings = json.dumps([chosen, course.secret], sort_keys=True, default=repr).encode()
+    parts = [data, course.source(name).read_bytes(), settings, machinery()]
     return hashlib.sha256(b"".join(hashlib.sha256(part).digest() for part in parts)).hexdigest()
-
-
-def assignment_bytes(course: Course, name: str) -> bytes:
-    return course.source(name).read_bytes()
 
 
 @functools.cache
@@ -201,6 +199,7 @@ def question(course: Course, name: str, data: bytes) -> dict[str, Any]:
         "submission": base64.b64encode(data).decode(),
         "limits": course.limits,
         "isolated": course.isolated,
+        "secret": course.secret,
     }
 
 

@@ -72,6 +72,7 @@ def grade(question: dict[str, Any]) -> dict[str, Any]:
     notebook = handed_in.read(base64.b64decode(question["submission"]))
     notebook.cells = handed_in.reconciled(notebook.cells, handed_in.marked_cells(source, release))
     limit(resource.RLIM_INFINITY)  # it would hold for the student's processes, which have limits of their own
+    os.environ["ZERO_INIT_SECRET"] = question["secret"]  # for the judge
     limits = Limits(**question["limits"])
     graded = Grader(source, question["name"], limits, question["isolated"]).grade(notebook.cells)
     graded.write_into(notebook.cells)

@@ -45,7 +45,8 @@ def section(name: str, records: dict[str, Any], everyone: set[str]) -> str:
     slow = ", ".join(escape(student) for student, record in sorted(records.items()) if record.again) or "none"
     return (
         f"<h2>{escape(name)}</h2><p>{len(records)} submissions. "
-        f"Grading one took {statistics.median(seconds):.1f} s (median), {max(seconds):.1f} s at most. Perhaps too slow only because the machine was busy: {slow}.</p>"
+        f"Grading one took {statistics.median(seconds):.1f} s (median), {max(seconds):.1f} s at most. "
+        f"Perhaps too slow only because the machine was busy: {slow}.</p>"
         '<table><thead><tr><th scope="col">Check</th><th scope="col">Passed</th><th scope="col">Share</th>'
         f'<th scope="col">Most frequent reasons why not</th></tr></thead><tbody>{"".join(rows)}</tbody></table>'
         f"<p>Not handed in by: {missing}.</p>"

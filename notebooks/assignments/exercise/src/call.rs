@@ -116,6 +116,17 @@ pub fn judge(checks: &[Check]) -> ExitCode {
     ExitCode::FAILURE
 }
 
+/// A number that only this course's judge knows, from the variable `ZERO_INIT_SECRET`; 0 without it.
+///
+/// A hidden test that draws its arguments from it has other arguments in each course, even if its source is public.
+pub fn secret() -> u64 {
+    let text = std::env::var("ZERO_INIT_SECRET").unwrap_or_default();
+    // FNV-1a: another number for another text.
+    text.bytes().fold(if text.is_empty() { 0 } else { 0xcbf2_9ce4_8422_2325 }, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    })
+}
+
 /// Answers the calls of functions that come through the socket at the given path, until the caller closes it.
 #[macro_export]
 macro_rules! answer {

@@ -40,7 +40,7 @@ mod networks;
 mod value;
 
 #[cfg(unix)]
-pub use call::{Check, Outcome, judge};
+pub use call::{Check, Outcome, judge, secret};
 #[cfg(unix)]
 #[doc(hidden)]
 pub use call::{ask, serve};
