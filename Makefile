@@ -92,7 +92,7 @@ release: setup
 
 # SANDBOX=off runs student code without bubblewrap.
 grade: setup
-	@SANDBOX=$(SANDBOX) $(PYTHON) notebooks/assignments/grading/grade.py --course $(COURSE) $(ARGS)
+	@SANDBOX=$(SANDBOX) $(PYTHON) notebooks/assignments/grading/grade.py --course $(COURSE) $(if $(SCHEDULER),--scheduler $(SCHEDULER)) $(ARGS)
 
 grade-check: setup
 	@SANDBOX=$(SANDBOX) $(PYTHON) notebooks/assignments/grading/check.py --course $(COURSE) $(ARGS)
