@@ -375,17 +375,16 @@ def workers(scheduler: str | None, jobs: int) -> Iterator[tuple[Executor, int]]:
     These are threads, each of which waits for a process of this machine, or the machines of a Dask cluster.
     """
     if scheduler is None:
-        pool: Executor = ThreadPoolExecutor(jobs)
-        window = jobs
-    else:
-        from distributed import Client  # noqa: PLC0415  not installed unless it is wanted
+        pool = ThreadPoolExecutor(jobs)
+        try:
+            yield pool, jobs
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+        return
+    from distributed import Client  # noqa: PLC0415  not installed unless it is wanted
 
-        client = Client(scheduler)
-        pool, window = client.get_executor(pure=False, retries=2), 2 * max(1, sum(client.ncores().values()))
-    try:
-        yield pool, window
-    finally:
-        pool.shutdown(wait=False, cancel_futures=True)
+    with Client(scheduler) as client:  # what was not yet answered when it closes is forgotten by the cluster
+        yield client.get_executor(pure=False, retries=2), 2 * max(1, sum(client.ncores().values()))
 
 
 @dataclass
