@@ -25,7 +25,8 @@ import sys
 import tempfile
 import threading
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Self
@@ -41,6 +42,7 @@ LONGEST_ANSWER = 500_000  # bytes: the runner keeps 20 000 characters of what a 
 LONGEST_VERDICT = 20_000  # bytes
 LOOK = 0.1  # seconds between two looks at what a sandbox uses
 START_SECONDS = 150
+NEVER = float("inf")
 
 # What the kernel keeps at the most for a file beside its content, and for a socket.
 FILE_BYTES, SOCKET_BYTES = 5_000, 250_000
@@ -486,7 +488,7 @@ class Sandbox:
         self.group: Path | None = None
         self.said = b""
         self.judge: list[psutil.Process] = []
-        self._may_take(START_SECONDS)
+        self.began, self.end, self.last_end = 0.0, NEVER, NEVER
 
     def __enter__(self) -> Self:
         self.folder = tempfile.mkdtemp(prefix="zero-init-grade-")
@@ -543,9 +545,11 @@ class Sandbox:
         self.orders, self.replies, self.errors = self.process.stdin, self.process.stdout, self.process.stderr
         self.alive = True
         self.watch = Watch(self.process.pid, self.group)
-        self.watcher = threading.Thread(target=self._watch, daemon=True)
+        self.watcher = threading.Thread(target=self._watch_or_kill, daemon=True)
         self.watcher.start()
-        if self._answer().status != "ready":
+        with self._at_most(START_SECONDS):
+            ready = self._answer().status == "ready"
+        if not ready:
             os.set_blocking(self.errors.fileno(), False)
             why = (self.errors.read() or b"").decode(errors="replace").strip().splitlines()
             raise SandboxError(f"the sandbox does not start: {why[-1] if why else 'no reason was given'}")
@@ -585,10 +589,21 @@ class Sandbox:
         if self.group:
             (self.group / "cgroup.procs").write_text("0", encoding="ascii")
 
-    def _may_take(self, seconds: float) -> None:
-        """From now on, until this is called again."""
+    @contextmanager
+    def _at_most(self, seconds: float) -> Iterator[None]:
+        """The sandbox ends if what is done in this `with` takes longer."""
         self.began = self.used.seconds
         self.end, self.last_end = self.began + seconds, time.monotonic() + wall_clock(seconds)
+        try:
+            yield
+        finally:
+            self.end = self.last_end = NEVER
+
+    def _watch_or_kill(self) -> None:
+        try:
+            self._watch()
+        finally:
+            self._kill("dead")  # nothing runs unwatched
 
     def _watch(self) -> None:
         """Ends the sandbox when it uses too much.
@@ -598,14 +613,16 @@ class Sandbox:
         """
         watch, used, was_too_much, before = self.watch, self.used, False, time.monotonic()
         while self.alive:
+            waited_for = self.end != NEVER
             cpu = watch.cpu
             watch.look()
             now = time.monotonic()
             passed, cpu, before = now - before, watch.cpu - cpu, now
             used.cpu += cpu
-            used.wall += passed
+            if waited_for:
+                used.wall += passed
             # What stood still itself for longer does not know what the sandbox did.
-            if passed < 5 * LOOK and cpu < passed / 5 and not watch.is_busy(self.judge):
+            if waited_for and passed < 5 * LOOK and cpu < passed / 5 and not watch.is_busy(self.judge):
                 used.asleep += passed
             used.memory = max(used.memory, watch.memory)
             too_much = watch.memory > self.limits.memory or watch.tasks > self.limits.processes
@@ -691,37 +708,38 @@ class Sandbox:
 
     def run(self, source: str) -> Ran:
         """Runs a cell."""
-        self._may_take(self.limits.cell)
-        self._order(source)
-        return self._answer()
+        with self._at_most(self.limits.cell):
+            self._order(source)
+            return self._answer()
 
     def answer(self, signatures: list[str], judge: list[str]) -> tuple[Ran | None, str]:
         """Has the kernel answer calls of these functions while the command `judge` asks.
 
         Returns what went wrong, or None, and what the judge printed.
         """
-        self._may_take(self.limits.cell)
-        # In braces, since a line that begins with a colon would be a command; the colons, since the cells before may
-        # define a module of the crate's name.
-        self._order(f'{{ ::exercise::answer!("{self.socket_path}", {", ".join(signatures)}); }}')
         poll = select.poll()
         poll.register(self.listener, select.POLLIN)
         poll.register(self.replies, select.POLLIN)
-        while not (ready := dict(poll.poll(1000 * LOOK))):
-            if not self.alive:
-                return self._ran(self.ended), ""
-        if self.listener.fileno() not in ready:
-            return self._answer(), ""
+        with self._at_most(self.limits.cell):
+            # In braces, since a line that begins with a colon would be a command; the colons, since the cells before
+            # may define a module of the crate's name.
+            self._order(f'{{ ::exercise::answer!("{self.socket_path}", {", ".join(signatures)}); }}')
+            while not (ready := dict(poll.poll(1000 * LOOK))):
+                if not self.alive:
+                    return self._ran(self.ended), ""
+            if self.listener.fileno() not in ready:
+                return self._answer(), ""
         connection, _ = self.listener.accept()
-        self._may_take(self.limits.check)
-        with connection:
+        with self._at_most(self.limits.check), connection:
             status, said = self._verdict(connection, judge)
+            trouble = self._ran(status if self.alive else self.ended)
         if status != "passed" and not self.alive:
-            return self._ran(self.ended), ""
+            return trouble, ""
         # The judge has spoken; what happens to the process after that concerns the next cells only.
-        self._answer()
+        with self._at_most(self.limits.check):
+            self._answer()
         if status in WORDS:
-            return self._ran(status), ""
+            return trouble, ""
         return None, status if status == "passed" else said.strip()
 
     def _verdict(self, connection: socket.socket, judge: list[str]) -> tuple[str, str]:
