@@ -33,6 +33,7 @@ from nbformat.v4 import new_output, output_from_msg
 KERNELSPEC = Path(sys.prefix, "share", "jupyter", "kernels", "rust", "kernel.json")
 CELL_SECONDS = 300.0  # a cell that takes longer is stuck
 MARK_SECONDS = 30.0  # how long a mark may be under way after its cell has run
+MESSAGE_TEXT = 50  # a message counts as so many characters more: each line that a cell prints is one
 ALIVE_SECONDS = 1.0  # how often to look whether a silent kernel still runs
 
 # Whatever cells have defined, these are the standard library's. A line must not begin with a colon: that is a command.
@@ -164,7 +165,7 @@ class Kernel:
             self._marked.add(stream)
             text = text.replace(self._mark + "\n", "")
         if text:
-            self._count(len(text))
+            self._count(len(text) + MESSAGE_TEXT)
             self._outputs.append((stream, text))
 
     def _count(self, characters: int) -> None:

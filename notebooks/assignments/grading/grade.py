@@ -69,6 +69,8 @@ class Record:
     answers: dict[str, str] = field(default_factory=dict)  # hashes of the student's cells, by grade id
     tasks: dict[str, dict[str, Any]] = field(default_factory=dict)
     seconds: float = 0.0
+    cpu: float = 0.0  # seconds of processor time of the student's code
+    memory: int = 0  # bytes of it, at the most
     again: bool = False  # it may have been too slow only because the machine was busy
 
 
@@ -205,7 +207,7 @@ def question(course: Course, name: str, data: bytes) -> dict[str, Any]:
 
 def seconds_of(course: Course) -> float:
     """The time after which a process that grades is given up: its own limits should have ended it long before."""
-    return 2 * float(course.limits.get("submission", sandbox.Limits().submission)) + 600
+    return sandbox.wall_clock(float(course.limits.get("submission", sandbox.Limits().submission))) + 600
 
 
 def write_grade(course: Course, gradebook: Gradebook, student: str, name: str, answer: dict[str, Any]) -> Record:
@@ -230,7 +232,8 @@ def write_grade(course: Course, gradebook: Gradebook, student: str, name: str, a
         step.preprocess(notebook, known)
     gradebook.db.expire_all()
     put(course.folder / "autograded" / student / name / f"{name}.ipynb", nbformat.writes(notebook))
-    return Record(answers=answers, tasks=answer["tasks"], seconds=answer["seconds"], again=answer["again"])
+    measured = {name: answer[name] for name in ("tasks", "seconds", "cpu", "memory", "again")}
+    return Record(answers=answers, **measured)
 
 
 def code_changed(notebook: NotebookNode, changed: set[str]) -> bool:
@@ -523,6 +526,8 @@ def grade_all(course: Course, options: argparse.Namespace) -> int:
         run = Run(course, gradebook, pool, window)
         jobs = run.jobs(wanted, options)
         print(f"{len(wanted)} submissions, {len(wanted) - len(jobs)} of them graded before", flush=True)
+        if course.isolated and jobs and options.scheduler is None:
+            print(f"Memory, processes and time are limited by {sandbox.kept_by()}.", flush=True)
         run.all(jobs)
         for student, name in set(found) - set(wanted):
             run.bytes_of(student, name)  # for its remark

@@ -1,7 +1,6 @@
 """Grades the cells of one submission: runs them in a sandbox, and has each check decided by the judge."""
 
 import re
-import time
 from dataclasses import dataclass, field
 
 from nbformat import NotebookNode
@@ -9,7 +8,7 @@ from nbformat.v4 import new_output
 from nbgrader import utils
 
 import judge
-from sandbox import WORDS, Limits, Ran, Sandbox, SandboxError
+from sandbox import WORDS, Limits, Ran, Sandbox, SandboxError, Used
 
 # A submission that ends its process again and again is given up after as many new ones.
 MOST_SANDBOXES = 15
@@ -34,7 +33,8 @@ class Graded:
     verdicts: dict[str, Verdict] = field(default_factory=dict)
     outputs: dict[int, list[tuple[str, str]]] = field(default_factory=dict)
     printed: int = 0
-    waited: bool = False  # whether something took too long that had not computed for long
+    used: Used = field(default_factory=Used)
+    waited: bool = False  # whether something was stopped that may have been slow only because the machine was busy
 
     def keep(self, position: int, outputs: list[tuple[str, str]]) -> None:
         """Keeps what a cell printed, as long as the whole is not too much."""
@@ -83,14 +83,12 @@ class Grader:
         graded = Graded({name: Verdict() for name in self.assignment.checks})
         steps = [(position, cell) for position, cell in enumerate(cells) if cell.cell_type == "code"]
         done: list[NotebookNode] = []
-        used = 0  # the cells to run again in a new sandbox, and the number of sandboxes
-        deadline = time.monotonic() + self.limits.submission
-        while steps and used < MOST_SANDBOXES and time.monotonic() < deadline:
-            used += 1
-            with Sandbox(self.limits, self.isolated) as sandbox:
-                if not self._restore(sandbox, done, deadline):
-                    continue
-                while steps and sandbox.alive and time.monotonic() < deadline:
+        for _ in range(MOST_SANDBOXES):
+            if not steps or graded.used.seconds > self.limits.submission:
+                break
+            with Sandbox(self.limits, self.isolated, graded.used) as sandbox:
+                restored = self._restore(sandbox, done)
+                while restored and steps and sandbox.alive:
                     position, cell = steps.pop(0)
                     if utils.is_grade(cell) and not utils.is_solution(cell):
                         name = cell.metadata.nbgrader["grade_id"]
@@ -102,13 +100,12 @@ class Grader:
                         done.append(cell)
                     elif utils.is_locked(cell) and all(utils.is_locked(earlier) for earlier in done):
                         raise SandboxError(f"a cell of the assignment itself does not run: {outputs_of(ran)}")
+                graded.waited |= sandbox.by_wall_clock
         return graded
 
-    def _restore(self, sandbox: Sandbox, done: list[NotebookNode], deadline: float) -> bool:
+    def _restore(self, sandbox: Sandbox, done: list[NotebookNode]) -> bool:
         """Runs again what ran before. A cell that ends the process this time is not run a third time."""
         for cell in list(done):
-            if time.monotonic() > deadline:
-                return False
             sandbox.run(cell.source)
             if not sandbox.alive:
                 done.remove(cell)

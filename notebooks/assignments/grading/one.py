@@ -80,6 +80,8 @@ def grade(question: dict[str, Any]) -> dict[str, Any]:
         "notebook": nbformat.writes(notebook),
         "tasks": {name: dataclasses.asdict(verdict) for name, verdict in graded.verdicts.items()},
         "seconds": time.monotonic() - began,
+        "cpu": graded.used.cpu,
+        "memory": graded.used.memory,
         "again": graded.waited,
     }
 

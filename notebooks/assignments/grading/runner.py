@@ -1,6 +1,8 @@
 """Inside the sandbox: runs cells in a Rust kernel, as JupyterLab does, on orders that come line by line.
 
-Usage: runner.py KERNEL_COMMAND...      ({connection_file} in it is filled in)
+Usage: runner.py SETTINGS KERNEL_COMMAND...      ({connection_file} in it is filled in)
+
+SETTINGS is JSON: the number of the user to become, if this is root, and the limits of each process.
 
 An order is a line of JSON on the standard input, {"run": SOURCE}; so is the answer on the standard output,
 {"status": "ok", "error", "loud" or "dead", "outputs": [...]}. Nothing that this program says is believed for a grade.
@@ -8,6 +10,8 @@ An order is a line of JSON on the standard input, {"run": SOURCE}; so is the ans
 
 import json
 import math
+import os
+import resource
 import sys
 from pathlib import Path
 from typing import Any
@@ -54,7 +58,28 @@ def run(kernel: Kernel, source: str) -> dict[str, Any]:
     return {"status": status, "outputs": texts_of(outputs)}
 
 
-def main(command: list[str]) -> None:
+def confine(user: int | None, limits: dict[str, int]) -> None:
+    """Gives up, for this process and those that it starts, what they must not have."""
+    for name, limit in limits.items():
+        resource.setrlimit(getattr(resource, name), (limit, limit))
+    if user is not None:
+        os.setgroups([])
+        os.setresgid(user, user, user)
+        os.setresuid(user, user, user)
+    if limits and (os.getuid() == 0 or can_write("/proc/sys/kernel/core_pattern")):
+        sys.exit("student code could change the kernel's settings")
+
+
+def can_write(path: str) -> bool:
+    try:
+        os.close(os.open(path, os.O_WRONLY))
+    except OSError:
+        return False
+    return True
+
+
+def main(settings: dict[str, Any], command: list[str]) -> None:
+    confine(settings.get("user"), settings.get("limits", {}))
     with start_kernel(Path.cwd(), command, most_text=MOST_TEXT) as kernel:
         print(json.dumps({"status": "ready"}), flush=True)
         for line in sys.stdin:
@@ -62,4 +87,4 @@ def main(command: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main(json.loads(sys.argv[1]), sys.argv[2:])
