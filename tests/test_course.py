@@ -23,7 +23,7 @@ NAMES = ["blank", "zero_initialization"]
 class Grader:
     """Takes the place of the one that runs submissions."""
 
-    def __init__(self, source, name, limits, isolated):
+    def __init__(self, source, name, limits, isolated, hide):
         self.checks = [cell.metadata.nbgrader.grade_id for cell in source.cells if mark(cell).get("grade")]
 
     def grade(self, cells):
@@ -32,7 +32,7 @@ class Grader:
             if cell.cell_type == "code" and mark(cell).get("solution"):
                 right = "RIGHT" in cell.source
             elif cell.cell_type == "code" and mark(cell).get("grade"):
-                graded.verdicts[mark(cell).grade_id] = grader.Verdict(right, "" if right else "not right")
+                graded.verdicts[mark(cell).grade_id] = grader.Verdict(right, why_not="" if right else "not right")
         graded.waited = any("SLOW" in cell.source for cell in cells)
         return graded
 

@@ -132,8 +132,8 @@ def test_what_a_grade_depends_on_is_in_its_fingerprint(tmp_path, monkeypatch):
     hand_in(course, [row for row in ROWS if row.name == "empty"], port=0)
     crate = tmp_path / "lib.rs"
     crate.touch()
-    assert {"Cargo.lock", "circles_train.csv", "lib.rs"} <= {path.name for path in grade.kernel.inputs()}
-    monkeypatch.setattr(grade.kernel, "inputs", lambda: [crate])
+    assert {"Cargo.lock", "circles_train.csv", "lib.rs"} <= {path.name for path in grade.one.kernel.inputs()}
+    monkeypatch.setattr(grade.one.kernel, "inputs", lambda: [crate])
 
     def seen_now():
         now = grade.Course(course)
@@ -148,7 +148,7 @@ def test_what_a_grade_depends_on_is_in_its_fingerprint(tmp_path, monkeypatch):
     ):
         with path.open("a", encoding="utf-8") as file:
             file.write(text)
-        grade.machinery.cache_clear()
+        grade.one.machinery.cache_clear()
         seen.append(seen_now())
     monkeypatch.setenv("SANDBOX", "off")
     seen.append(seen_now())
@@ -251,6 +251,15 @@ def test_a_hidden_test_draws_its_numbers_from_the_courses_secret():
     ]
     none, a, b, same = (done.stdout for done in numbers)
     assert none == b"0\n" and len({none, a, b}) == 3 and same == a
+
+
+def test_the_judge_says_whether_a_hidden_part_of_a_check_was_not_passed():
+    lines = ["let n = {};", "assert!(n != 1, 'seen');", "// BEGIN HIDDEN TESTS", "assert!(n != 2, 'kept');"]
+    check = "\n".join([*lines, "// END HIDDEN TESTS", "assert!(n != 3, 'seen');"])
+    for number, says in enumerate(("passed\n", "seen\n", "hidden\nkept\n", "seen\n")):
+        program = judge.build(assignment_with(check.format(number).replace("'", '"')), "any").program
+        done = subprocess.run([program, "check"], stdin=subprocess.DEVNULL, capture_output=True, text=True)
+        assert done.stdout == says
 
 
 def test_a_check_that_does_not_compile_is_named_at_release(tmp_path):

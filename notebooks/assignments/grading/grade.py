@@ -10,7 +10,6 @@ import argparse
 import base64
 import csv
 import fcntl
-import functools
 import hashlib
 import json
 import os
@@ -41,7 +40,6 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parents[2] / "tools"))
 
 import handed_in  # noqa: E402
-import kernel  # noqa: E402
 import kernel_client  # noqa: E402
 import one  # noqa: E402
 import sandbox  # noqa: E402
@@ -82,8 +80,11 @@ class Course:
         self.settings: Config = PyFileConfigLoader("nbgrader_config.py", str(folder)).load_config()
         chosen = dict(self.settings.get("Grade", {}))
         self.isolated = bool(chosen.pop("sandbox", True))
+        self.hide = bool(chosen.pop("hide_hidden", False))
         if unknown := sorted(set(chosen) - set(LIMITS)):
-            raise GradeError(f"nbgrader_config.py: c.Grade has no {unknown[0]}; it has sandbox, {', '.join(LIMITS)}")
+            raise GradeError(
+                f"nbgrader_config.py: c.Grade has no {unknown[0]}; it has sandbox, hide_hidden, {', '.join(LIMITS)}"
+            )
         self.limits = {LIMITS[name]: value for name, value in chosen.items()}
 
     @property
@@ -180,16 +181,8 @@ def fingerprint(course: Course, name: str, data: bytes) -> str:
     """A hash of all that a grade depends on: submission, assignment, settings, grading, and crates."""
     chosen = {section: values for section, values in course.settings.items() if section != "CourseDirectory"}
     settings = json.dumps([chosen, course.secret], sort_keys=True, default=repr).encode()
-    parts = [data, course.source(name).read_bytes(), settings, machinery()]
+    parts = [data, course.source(name).read_bytes(), settings, one.machinery().encode()]
     return hashlib.sha256(b"".join(hashlib.sha256(part).digest() for part in parts)).hexdigest()
-
-
-@functools.cache
-def machinery() -> bytes:
-    """The files that grade. Where the course lies makes no difference."""
-    files = sorted(path for path in HERE.iterdir() if path.is_file())
-    files += [*kernel.inputs(), Path(kernel_client.__file__)]
-    return b"".join(hashlib.sha256(path.read_bytes()).digest() for path in files if path.is_file())
 
 
 def question(course: Course, name: str, data: bytes) -> dict[str, Any]:
@@ -201,7 +194,9 @@ def question(course: Course, name: str, data: bytes) -> dict[str, Any]:
         "submission": base64.b64encode(data).decode(),
         "limits": course.limits,
         "isolated": course.isolated,
+        "hide": course.hide,
         "secret": course.secret,
+        "machinery": one.machinery(),
     }
 
 

@@ -23,6 +23,7 @@ class Verdict:
     """What became of a check: passed, or why not."""
 
     passed: bool = False
+    hidden: bool = False  # whether a part of the check that students do not see gave the reason
     why_not: str = "this check was not reached: what came before it took too long, or ended the program too often"
 
 
@@ -73,8 +74,15 @@ def plain(text: str) -> str:
 class Grader:
     """Runs submissions to one assignment, whose source notebook is given."""
 
-    def __init__(self, source: NotebookNode, name: str, limits: Limits | None = None, isolated: bool = True) -> None:
-        self.limits, self.isolated = limits or Limits(), isolated
+    def __init__(
+        self,
+        source: NotebookNode,
+        name: str,
+        limits: Limits | None = None,
+        isolated: bool = True,
+        hide: bool = False,  # whether the words of hidden tests are kept from students
+    ) -> None:
+        self.limits, self.isolated, self.hide = limits or Limits(), isolated, hide
         self.assignment = judge.read(source)
         self.judge = judge.build(self.assignment, name)
 
@@ -116,17 +124,18 @@ class Grader:
         functions = self.judge.used[name]
         trouble, said = sandbox.answer(functions, [str(self.judge.program), name])
         if said == "passed":
-            return Verdict(True, "")
+            return Verdict(passed=True, why_not="")
         if trouble is None:
-            return Verdict(False, said[:LONGEST_REASON] or "the check ended without a word")
+            hidden = said.startswith("hidden\n")
+            said = said.removeprefix("hidden\n")[:LONGEST_REASON] or "the check ended without a word"
+            return Verdict(hidden=hidden, why_not="a hidden test is not passed" if hidden and self.hide else said)
         if trouble.status in WORDS:
-            return Verdict(False, WORDS[trouble.status])
+            return Verdict(why_not=WORDS[trouble.status])
         errors = re.findall(
             r"^\[E\d+\] Error: (.*)$", plain("".join(text for _, text in trouble.outputs)), re.MULTILINE
         )
         return Verdict(
-            False,
-            "\n".join(
+            why_not="\n".join(
                 [
                     "this could not be called as the task gives it:",
                     *(f"    {function}" for function in functions),

@@ -86,13 +86,19 @@ def read(source: NotebookNode) -> Assignment:
     return Assignment(signatures, checks, setup)
 
 
+def announced(check: str) -> str:
+    """A check that says where its hidden parts begin and end."""
+    check = re.sub(r"^.*BEGIN HIDDEN TESTS.*$", r"\g<0>\n::exercise::hidden(true);", check, flags=re.MULTILINE)
+    return re.sub(r"^.*END HIDDEN TESTS.*$", r"::exercise::hidden(false);\n\g<0>", check, flags=re.MULTILINE)
+
+
 def code_of(assignment: Assignment, stand_ins: bool = True) -> str:
     """The judge's source. Without the stand-ins, a check that uses a student's function does not compile."""
     lines = [line for source in assignment.setup for line in source.splitlines() if not line.startswith(":")]
     imports = [line for line in lines if line.startswith("use ")]
     setup = "\n".join(line for line in lines if not line.startswith("use "))
     checks = "\n".join(
-        f"fn check_{number}() -> exercise::Outcome {{\n{setup}\n{source}\n;Ok(())\n}}"
+        f"fn check_{number}() -> exercise::Outcome {{\n{setup}\n{announced(source)}\n;Ok(())\n}}"
         for number, source in enumerate(assignment.checks.values())
     )
     table = ", ".join(f'("{name}", check_{number})' for number, name in enumerate(assignment.checks))

@@ -8,6 +8,8 @@ Usage: one.py {grade,page} < QUESTION > ANSWER      (both are JSON)
 
 import base64
 import dataclasses
+import functools
+import hashlib
 import json
 import os
 import resource
@@ -19,6 +21,9 @@ from typing import Any
 
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parents[2] / "tools")]
+
+import kernel  # noqa: E402
+import kernel_client  # noqa: E402
 
 MEMORY = 4 * 1024**3  # bytes of address space while what a student wrote is read, or made into a page
 PAGE_SECONDS = 120  # seconds of computing for a page
@@ -53,6 +58,15 @@ def limit(memory: int, seconds: int = resource.RLIM_INFINITY) -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (seconds, resource.RLIM_INFINITY))
 
 
+@functools.cache
+def machinery() -> str:
+    """A hash of the files that grade, and of the crates. Where they lie makes no difference."""
+    files = sorted(path for path in HERE.iterdir() if path.is_file())
+    files += [*kernel.inputs(), Path(kernel_client.__file__)]
+    parts = (hashlib.sha256(path.read_bytes()).digest() for path in files if path.is_file())
+    return hashlib.sha256(b"".join(parts)).hexdigest()
+
+
 def grade(question: dict[str, Any]) -> dict[str, Any]:
     """Grades a submission: the texts of the source and the release, and the bytes that were handed in, go in.
 
@@ -66,6 +80,8 @@ def grade(question: dict[str, Any]) -> dict[str, Any]:
     from sandbox import Limits  # noqa: PLC0415
 
     began = time.monotonic()
+    if question["machinery"] != machinery():
+        sys.exit("this machine has another version of what grades")
     limit(MEMORY)
     source = nbformat.reads(question["source"], as_version=4)
     release = nbformat.reads(question["release"], as_version=4)
@@ -74,7 +90,7 @@ def grade(question: dict[str, Any]) -> dict[str, Any]:
     limit(resource.RLIM_INFINITY)  # it would hold for the student's processes, which have limits of their own
     os.environ["ZERO_INIT_SECRET"] = question["secret"]  # for the judge
     limits = Limits(**question["limits"])
-    graded = Grader(source, question["name"], limits, question["isolated"]).grade(notebook.cells)
+    graded = Grader(source, question["name"], limits, question["isolated"], question["hide"]).grade(notebook.cells)
     graded.write_into(notebook.cells)
     return {
         "notebook": nbformat.writes(notebook),

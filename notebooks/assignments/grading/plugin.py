@@ -68,7 +68,7 @@ def run_cells(nb: NotebookNode, folder: Path, seconds: float) -> None:
             except CellTooSlowError as error:
                 kernel.interrupt()
                 why_not = f"this took longer than {seconds:g} s, so it was stopped"
-                cell.outputs = [*error.outputs, output_of(Verdict(False, why_not))]
+                cell.outputs = [*error.outputs, output_of(Verdict(why_not=why_not))]
 
 
 Execute.preprocess = validate

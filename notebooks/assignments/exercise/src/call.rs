@@ -2,7 +2,7 @@
 //! why there is none, comes back.
 
 use std::any::Any;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::io::{Read, Write};
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
@@ -64,6 +64,15 @@ pub fn serve(socket: &str, call: impl Fn(&mut Reader) -> Option<Vec<u8>>) {
 thread_local! {
     /// The socket to the process that has the functions.
     static STREAM: RefCell<Option<UnixStream>> = const { RefCell::new(None) };
+
+    /// Whether the part of the check that runs is one that students do not see.
+    static HIDDEN: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Says that a hidden part of a check begins, or ends. The judge has such calls where the source has the words for it.
+#[doc(hidden)]
+pub fn hidden(begins: bool) {
+    HIDDEN.set(begins);
 }
 
 /// Calls a function of the other process; [`ask!`](crate::ask) calls it. Panics with the reason if no value comes back.
@@ -93,8 +102,8 @@ pub fn ask<T: Value>(function: &str, arguments: &[u8]) -> T {
 /// Runs the check that is named on the command line. Its standard input must be a socket; the process at the other end
 /// answers the check's calls.
 ///
-/// It prints `passed` and returns success only if the check ran to its end. Otherwise it prints the reason and returns
-/// failure.
+/// It prints `passed` and returns success only if the check ran to its end. Otherwise it prints the reason, below a line
+/// `hidden` if a hidden part of the check gave it, and returns failure.
 pub fn judge(checks: &[Check]) -> ExitCode {
     std::panic::set_hook(Box::new(|_| {}));
     let wanted = std::env::args().nth(1).unwrap_or_default();
@@ -112,7 +121,8 @@ pub fn judge(checks: &[Check]) -> ExitCode {
         Ok(Err(error)) => error.to_string(),
         Err(panic) => message(&*panic),
     };
-    println!("{why_not}");
+    let line = if HIDDEN.get() { "hidden\n" } else { "" };
+    println!("{line}{why_not}");
     ExitCode::FAILURE
 }
 

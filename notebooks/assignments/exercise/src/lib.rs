@@ -43,7 +43,7 @@ mod value;
 pub use call::{Check, Outcome, judge, secret};
 #[cfg(unix)]
 #[doc(hidden)]
-pub use call::{ask, serve};
+pub use call::{ask, hidden, serve};
 pub use value::{Argument, Reader, Value};
 
 /// How far a result may be from the expected one, relative to the larger of 1 and the expected number.
