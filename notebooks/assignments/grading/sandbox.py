@@ -39,6 +39,7 @@ HERE = Path(__file__).resolve().parent
 REPOSITORY = HERE.parents[2]
 SOCKET = "/tmp/answers.socket"
 LONGEST_ANSWER = 500_000  # bytes: the runner keeps 20 000 characters of what a cell prints
+MOST_OUTPUTS = 100
 LONGEST_VERDICT = 20_000  # bytes
 LOOK = 0.1  # seconds between two looks at what a sandbox uses
 START_SECONDS = 150
@@ -64,6 +65,11 @@ class Limits:
     disk: int = 1024**3  # bytes of files
     processes: int = 400  # processes and threads
     judge_memory: int = 1024**3  # bytes of memory for the judge, which reads what a submission returns
+
+
+def clean(text: object) -> str:
+    """As a text that can be written to a file: JSON may hold halves of characters."""
+    return str(text).encode(errors="replace").decode()
 
 
 def wall_clock(seconds: float) -> float:
@@ -308,7 +314,7 @@ def bubblewrap(limits: Limits, socket_path: str | Path, kernel: list[str]) -> li
         command += ["--dir", str(folder)]
     for name in ("null", "zero", "full", "random", "urandom"):
         command += ["--dev-bind", f"/dev/{name}", f"/dev/{name}"]
-    command += ["--symlink", "/proc/self/fd", "/dev/fd"]
+    command += ["--symlink", "/proc/self/fd", "/dev/fd", "--ro-bind", "/dev/null", "/proc/cmdline"]
     command += ["--perms", "1777", "--size", str(limits.disk), "--tmpfs", "/tmp"]
     for path in paths:
         if os.path.islink(path):
@@ -692,7 +698,8 @@ class Sandbox:
         line, self.said = self.said.split(b"\n", 1)
         try:
             answer = json.loads(line)
-            ran = self._ran(str(answer["status"]), [(str(a), str(b)) for a, b in answer.get("outputs", [])])
+            outputs = [(clean(stream), clean(text)) for stream, text in answer.get("outputs", [])[:MOST_OUTPUTS]]
+            ran = self._ran(str(answer["status"]), outputs)
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             self._kill("dead")  # the runner writes nothing like this: someone else does
             return self._ran(self.ended)
