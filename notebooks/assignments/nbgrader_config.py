@@ -31,15 +31,10 @@ c.Autograde.autograde_preprocessors = [
     "nbgrader.preprocessors.AssignLatePenalties",
     "nbgrader.preprocessors.CheckCellMetadata",
 ]
-# The page for the student is as the release was: without hidden tests, rubrics and notes for the author.
-c.GenerateFeedback.preprocessors = [
-    "nbgrader.preprocessors.GetGrades",
-    "nbgrader.preprocessors.ClearHiddenTests",
-    "nbgrader.preprocessors.ClearMarkScheme",
-    "nbconvert.preprocessors.CSSHTMLHeaderPreprocessor",
-]
-# What students write is shown as text: no script of theirs runs in the browser of whoever reads it.
-c.HTMLExporter.sanitize_html = True
+# What the two pages show of a submission, and what becomes of it there, is in grading/pages.py.
+c.GenerateFeedback.exporter_class = "pages.Feedback"
+c.GenerateFeedback.preprocessors = ["nbgrader.preprocessors.GetGrades", "pages.HideFromStudents"]
 c.Grade.sandbox = os.environ.get("SANDBOX", "on") != "off"
 
+import pages  # noqa: E402,F401  (it makes the formgrader's page)
 import plugin  # noqa: E402,F401  (it changes how Validate runs a notebook)
