@@ -4,7 +4,6 @@ import base64
 import json
 import os
 import re
-import resource
 import shutil
 import signal
 import socket
@@ -19,7 +18,6 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output, new_raw_cell
 from nbgrader.api import Gradebook
 from nbgrader.apps import NbGraderAPI
-from traitlets.config import Config
 from traitlets.config.loader import PyFileConfigLoader
 
 import judge
@@ -31,17 +29,18 @@ PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgG
 
 # --- Hostile text ----------------------------------------------------------------------------------------------------
 
-MARK = "window.marker=1"  # what a script of a student does, where it can
+MARK = "mark()"  # what a script of a student calls, where it can
+MARKED = "window.marks = 0; window.mark = () => window.marks++;"
 HOSTILE = f"""
 <script>{MARK}</script>
 <SCRIPT SRC=//elsewhere.example/x.js></SCRIPT>
 <scr<script>ipt>{MARK}</scr</script>ipt>
-<script/x>{MARK}</script >
+<div><script/x>{MARK}</script >
 <script src="data:text/javascript,{MARK}"></script>
 <img src=x onerror={MARK}>
-<img/src=x/onerror={MARK}>
+<div><img/src=x/onerror={MARK}>
 <img src="x` `<script>{MARK}</script>"` `>
-<img src=x:x onerror&#61;"{MARK}" onload={MARK}>
+<div><img src=x:x onerror&#61;"{MARK}" onload={MARK}>
 <IMG SRC="jav&#x09;ascript:{MARK}">
 <img src=http://elsewhere.example/p.png>
 <img src=//elsewhere.example/p.png>
@@ -57,7 +56,7 @@ HOSTILE = f"""
 <svg><animate onbegin={MARK} attributeName=x dur=1s></svg>
 <svg><use href="data:image/svg+xml,<svg id=x xmlns='http://www.w3.org/2000/svg'/>#x"></svg>
 <svg><image href=http://elsewhere.example/p.png></svg>
-<svg><foreignObject><iframe srcdoc="<script>parent.marker=1</script>"></iframe></foreignObject></svg>
+<svg><foreignObject><iframe srcdoc="<script>parent.mark()</script>"></iframe></foreignObject></svg>
 <svg><style><img src=x onerror={MARK}></style></svg>
 <math><mtext><table><mglyph><style><img src=x onerror={MARK}></style></mglyph></table></mtext></math>
 <math><annotation-xml encoding="text/html"><script>{MARK}</script></annotation-xml></math>
@@ -65,7 +64,7 @@ HOSTILE = f"""
 <math><mi xlink:href="javascript:{MARK}">x</mi></math>
 <math><maction actiontype="statusline#http://elsewhere.example" xlink:href="javascript:{MARK}">x</maction></math>
 <iframe src="javascript:parent.{MARK}"></iframe>
-<iframe srcdoc="<script>parent.marker=1</script>"></iframe>
+<iframe srcdoc="<script>parent.mark()</script>"></iframe>
 <iframe src=http://elsewhere.example></iframe>
 <object data="javascript:{MARK}"></object>
 <object data="http://elsewhere.example/x.swf" type="text/html"></object>
@@ -94,7 +93,6 @@ HOSTILE = f"""
 ![x](http://elsewhere.example/p.png)
 ![x](/files/p.png)
 ![x](attachment:none.png)
-<http:x onclick={MARK}>
 <meta http-equiv=refresh content="0;url=http://elsewhere.example">
 <meta http-equiv="Content-Security-Policy" content="script-src 'none'">
 <base href=http://elsewhere.example/>
@@ -179,26 +177,34 @@ class Uncleaned:
         return page
 
 
-def asks_elsewhere(page):
-    """The addresses that a page asks for, from now on; all are refused."""
+def requests_of(page):
+    """The addresses that a page asks for, from now on; those of other machines are refused."""
     asked = []
-    page.on("request", lambda request: asked.append(request.url))
-    page.route(re.compile(r"^(?!file:|data:|http://127\.0\.0\.1:)"), lambda route: route.abort())
+
+    def answer(route):
+        asked.append(route.request.url)
+        route.continue_() if re.match(r"file:|http://127\.0\.0\.1:", route.request.url) else route.abort()
+
+    page.route("**/*", answer)
     return asked
 
 
 def test_hostile_markdown_does_nothing_on_a_page(browser, monkeypatch):
     assert len(SNIPPETS) >= 100
     page = browser.new_page()
-    asked = asks_elsewhere(page)
-    cleaned = {snippet: pages.Markdown().render(snippet) for snippet in SNIPPETS}
-    report([f"{snippet}\n    {harm}" for snippet in SNIPPETS if (harm := page.evaluate(HARM, cleaned[snippet]))])
-    page.set_content("".join(f"<div>{text}</div>" for text in cleaned.values()))
-    assert page.evaluate("window.marker") is None and not asked
-    # Each of them would be seen if it were not cleaned, except what the parser of Markdown takes for no link or picture.
+    page.add_init_script(MARKED)
+    page.goto("about:blank")
+    asked = requests_of(page)
+    cleaned = [(text, clean(text)) for clean in (pages.Markdown().render, pages.CLEANER.clean) for text in SNIPPETS]
+    report([f"{text}\n    {harm}" for text, made in cleaned if (harm := page.evaluate(HARM, made))])
+    page.set_content("".join(f"<div>{made}</div>" for _, made in cleaned))
+    assert page.evaluate("window.marks") == 0 and not asked
+    # Each of them would be seen if it were not cleaned, except what never becomes a link or a picture, and a comment.
     monkeypatch.setattr(pages, "CLEANER", Uncleaned)
-    harmless = [snippet for snippet in SNIPPETS if not page.evaluate(HARM, pages.Markdown().render(snippet))]
-    assert harmless == [s for s in SNIPPETS if s.startswith(("[x](javascript", "[x](data", "![x]", "<http:x"))]
+    harmless = [text for text in SNIPPETS if not page.evaluate(HARM, pages.Markdown().render(text))]
+    assert harmless == [text for text in SNIPPETS if text.startswith(("[x](j", "[x](d", "![x]", "<!--[if"))]
+    page.set_content("".join(f"<div>{text}</div>" for text in SNIPPETS if "http-equiv" not in text))
+    assert page.evaluate("window.marks") > 0 and asked
     page.close()
 
 
@@ -218,7 +224,7 @@ def test_honest_markdown_is_laid_out():
         ("```other\n<b>\n```", "<pre><code>&lt;b&gt;"),
         ("H<sub>2</sub>O<br>x", "<p>H<sub>2</sub>O<br>x</p>"),
         ("> - a\n>   1. b", "<blockquote>"),
-        ("$a^2 < b$ costs", "<math><msup><mi>a</mi><mn>2</mn></msup><mo>&lt;</mo><mi>b</mi></math> costs"),
+        ("$a^2 < b$ costs", "<math><msup><mi>a</mi><mn>2</mn></msup><mo>&lt;</mo><mi>b</mi></math>"),
         ("$$\\frac12$$", '<math display="block"><mfrac>'),
         ("\\begin{align}a&=b\\end{align}", "<mtable"),
         ("[x](https://rust-lang.org)", 'href="https://rust-lang.org" target="_blank" rel="noopener noreferrer">x</a>'),
@@ -268,7 +274,9 @@ def notebook(*cells):
     answer = new_markdown_cell("Since $a = 0$.")
     answer.metadata.nbgrader = {"grade_id": "words", "solution": True, "grade": True, "locked": False}
     answer.metadata.nbgrader |= {"points": 2, "score": 1.5, "comment": "**Nearly.**"}
-    return new_notebook(cells=[*cells, answer])
+    whole = new_notebook()
+    whole.cells = [*cells, answer]  # without nbformat's check of each
+    return whole
 
 
 def made(*cells):
@@ -283,13 +291,15 @@ def test_what_is_too_long_is_cut_and_says_so():
         page = made(cell)
         assert f"This text has {4 * pages.MOST_TEXT} characters. Here are the first {pages.MOST_TEXT}, as typed." in page
         assert len(page) < pages.MOST_TEXT + 20_000 and "<strong>Nearly.</strong>" in page
-    loud = [new_output("stream", text="x" * 9_000) for _ in range(1000)]
-    page = made(new_code_cell("f()", outputs=loud))
+    cell = new_code_cell("f()")
+    cell.outputs = [new_output("stream", text="x" * 9_000)] * 1000
+    page = made(cell)
     assert "This is only the beginning" in page and len(page) < pages.MOST_TEXT + 20_000
-    page = made(new_code_cell("f()", outputs=[new_output("stream", text="") for _ in range(100_000)]))
+    cell.outputs = [new_output("stream", text="")] * 100_000
+    page = made(cell)
     assert "The outputs that come after this one are not shown" in page and len(page) < 50_000
-    page = made(*[new_markdown_cell("x") for _ in range(100_000)])
-    assert re.search(r"more than this page shows|than this page shows: 9\d{4} are left out", page)
+    page = made(*[new_markdown_cell("x")] * 100_000)
+    assert re.search(r"than this page shows: 9\d{4} are left out", page)
     assert len(page) < 300_000 and "<strong>Nearly.</strong>" in page
 
 
@@ -301,11 +311,12 @@ def test_what_takes_too_long_is_shown_as_typed(monkeypatch):
     assert "could not be laid out, so here it is as typed.</p><pre>*a*</pre>" in made(new_markdown_cell("*a*"))
 
 
-# Each is repeated up to a length. Those of the second group make browsers open tags anew, again and again.
+# Each is repeated up to the length of the longest text that is laid out. Some of code follow.
 NESTS = """[ * _ ** > ` < $ & | ~ ! \\ { ( # - + = : " ' ![ [](  [a](  ](a) *a_ ***a **a*b <a <a> <b> <!-- <? <![CDATA[ <div> <p>
-    $$a $a$ \\[ \\( \\begin{a} \\begin{a}\\end{b} http:// www. a@b. &# &a; ``a [[a] [a][ [a]: ~~a |a |- 1. >* -- <svg><math>
-    <table><b> <ul><li> {} ^ _{ \\frac \\sqrt{""".split()
-NESTS += ["* ", "> ", "* a\n", "> a\n", "a\n=\n", "*a ", " b*", "- [ ] a\n", "\t", " ", "\n", "  \n", "/*", "r#\"", "'a", "b'\\"]
+    $$a $a$ \\[ \\( \\begin{a} \\begin{a}\\end{b} http:// a@b. &# &a; ``a [[a] [a][ [a]: ~~a |a |- 1. >* -- <svg><math>
+    <table><b> <ul><li> ^ _{ \\frac \\sqrt{""".split()
+NESTS += ["* ", "> ", "* a\n", "> a\n", "a\n=\n", "*a ", " b*", "- [ ] a\n", "\t", " ", "\n", "  \n"]
+IN_CODE = ["/*", 'r#"', "'a", "b'\\", "<", "{", "|a", "::a", "#[", '"', "0x", "r#", "a!"]
 FIXED = {
     "lists in lists": "".join(" " * 2 * i + "* a\n" for i in range(140)),
     "quotes in quotes": "".join(">" * i + " a\n" for i in range(195)),
@@ -323,17 +334,17 @@ FIXED = {
 CHILD = """
 import json, resource, sys, threading
 resource.setrlimit(resource.RLIMIT_CPU, (60, 60))
-resource.setrlimit(resource.RLIMIT_AS, (1_500_000_000, 1_500_000_000))
+resource.setrlimit(resource.RLIMIT_AS, (550_000_000, 550_000_000))
 resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 import pages
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+MAKERS = {"markdown": new_markdown_cell, "code": new_code_cell}
 def run():
-    for text in json.load(sys.stdin):
-        cells = [new_markdown_cell(text), new_code_cell(text, outputs=[new_output("stream", text=text)])]
+    for kind, text in json.load(sys.stdin):
         known = {"notebook": text[:50], "score": 0, "max_score": 0, "late_penalty": 0}
-        page = pages.feedback(new_notebook(cells=cells), {"nbgrader": known})
+        page = pages.feedback(new_notebook(cells=[MAKERS[kind](text)]), {"nbgrader": known})
         print(len(page.encode("utf-8")), flush=True)
-threading.stack_size(1 << 20)  # what nests may be laid out on a small stack, too
+threading.stack_size(1 << 20)  # what nests is laid out on a small stack, too
 thread = threading.Thread(target=run)
 thread.start()
 thread.join()
@@ -341,8 +352,10 @@ thread.join()
 
 
 def test_the_worst_nests_take_neither_long_nor_much_nor_end_the_process():
-    texts = [nest * (length // len(nest)) for nest in NESTS for length in (pages.MOST_TEXT, 100_000)]
-    texts += FIXED.values()
+    texts = [("markdown", nest * (pages.MOST_TEXT // len(nest))) for nest in NESTS]
+    texts += [("code", nest * (pages.MOST_TEXT // len(nest))) for nest in IN_CODE]
+    texts += [("markdown", text) for text in FIXED.values()]
+    texts += [("markdown", nest * (100_000 // len(nest))) for nest in ("[", "*a ", "${", "\\\\(", "> ")]
     done = subprocess.run(
         [sys.executable, "-c", CHILD],
         cwd=COURSE / "grading",
@@ -352,8 +365,8 @@ def test_the_worst_nests_take_neither_long_nor_much_nor_end_the_process():
         env=os.environ | {"PYTHONPATH": str(COURSE / "grading")},
     )
     sizes = list(map(int, done.stdout.split()))
-    assert len(sizes) == len(texts), f"{texts[len(sizes)][:100]!r}: {done.returncode} {done.stderr[-2000:]}"
-    assert max(sizes) < 1_500_000
+    assert len(sizes) == len(texts), f"{texts[len(sizes)][1][:100]!r}: {done.returncode} {done.stderr[-2000:]}"
+    assert max(sizes) < 1_100_000
 
 
 def test_no_half_of_a_pair_and_no_nul_is_left():
@@ -361,7 +374,7 @@ def test_no_half_of_a_pair_and_no_nul_is_left():
     cell = new_code_cell(odd, outputs=[new_output("stream", text=odd), new_output("error", traceback=[odd, odd])])
     page = made(cell, new_markdown_cell(odd), new_raw_cell(odd))
     page.encode("utf-8")
-    assert not re.search("[\ud800-\udfff\x00\x1b\x08\ufffe]", page) and page.count("red") == 6
+    assert not re.search("[\ud800-\udfff\x00\x1b\x08\ufffe]", page) and page.count("red") == made().count("red") + 6
 
 
 def test_outputs_are_text_or_pictures():
@@ -401,3 +414,172 @@ def test_a_judge_says_why_not_in_plain_words():
         ours.close()  # so the student's process has ended
         done = subprocess.run([program, "check-choice"], stdin=theirs, capture_output=True, text=True)
     assert done.stdout == "the program ended while `is_delta_zero` ran\n", done.stdout
+
+
+# --- As an instructor has them ---------------------------------------------------------------------------------------
+
+TOKEN = "the-token-of-a-test"
+SAVE = """<img src=x onerror="fetch('/api/contents/saved.txt', {method: 'PUT', body: '{}'})">"""
+WORDS = "My answer, of which $a = 0$ is a part."
+
+
+def nbgrader(course, step, *arguments):
+    """A step of nbgrader with the course's settings."""
+    config = PyFileConfigLoader("nbgrader_config.py", str(course)).load_config()
+    # No cell is run: what matters here is what is seen of a submission.
+    config.Autograde.autograde_preprocessors = ["nbgrader.preprocessors.SaveAutoGrades"]
+    result = getattr(NbGraderAPI(config=config), step)(*arguments)
+    assert result["success"], result
+
+
+def gradebook(course):
+    return Gradebook(f"sqlite:///{course / 'gradebook.db'}", "zero-init")
+
+
+@pytest.fixture(scope="module")
+def course(tmp_path_factory):
+    """A course with one submission, graded, whose text is as hostile as can be, and so is its student's name."""
+    course = tmp_path_factory.mktemp("root") / "course"
+    (course / "submitted/eve/blank").mkdir(parents=True)
+    shutil.copytree(COURSE / "source/blank", course / "source/blank")
+    (course / "grading").symlink_to(COURSE / "grading")
+    shutil.copy(COURSE / "nbgrader_config.py", course)
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        # It calls a program of its own, alembic.
+        monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+        nbgrader(course, "generate_assignment", "blank")
+        handed_in = nbformat.read(course / "release/blank/blank.ipynb", as_version=4)
+        hostile = "\n\n".join([SAVE, *SNIPPETS[:-1]])
+        for cell in handed_in.cells:
+            if cell.metadata.nbgrader.grade_id == "words":
+                cell.source = f"{WORDS}\n\n{hostile}"
+            elif cell.metadata.nbgrader.solution:
+                cell.source = f"// {hostile}"
+        handed_in.cells += [new_markdown_cell(hostile), new_raw_cell(hostile), new_code_cell(hostile)]
+        nbformat.write(handed_in, course / "submitted/eve/blank/blank.ipynb")
+        nbgrader(course, "autograde", "blank", "eve")
+        with gradebook(course) as book:
+            name = "<img src=x onerror=mark()>"
+            book.update_or_create_student("eve", first_name=name, last_name=f'"{name}')
+        yield course
+
+
+@pytest.fixture
+def lab(course, tmp_path):
+    """The address of a JupyterLab on the course, with settings of its own."""
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config/nbgrader_config.py").write_text(f"load_subconfig({str(course / 'nbgrader_config.py')!r})\n")
+    port = free_port()
+    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", f"--port={port}"]
+    command += [f"--IdentityProvider.token={TOKEN}", f"--ServerApp.root_dir={course.parent}"]
+    places = {"JUPYTER_CONFIG_DIR": "config", "JUPYTER_DATA_DIR": "data", "JUPYTER_RUNTIME_DIR": "runtime"}
+    places |= {"JUPYTERLAB_SETTINGS_DIR": "settings", "JUPYTERLAB_WORKSPACES_DIR": "workspaces", "IPYTHONDIR": "ipython"}
+    env = os.environ | {name: str(tmp_path / place) for name, place in places.items()}
+    with open(tmp_path / "log", "w+", encoding="utf-8") as log:
+        server = subprocess.Popen(command, cwd=course, env=env, stdout=log, stderr=log, start_new_session=True)
+        address = f"http://127.0.0.1:{port}"
+        try:
+            for _ in range(240):
+                try:
+                    urllib.request.urlopen(f"{address}/api/status?token={TOKEN}", timeout=10).close()
+                    break
+                except OSError:
+                    assert server.poll() is None, (tmp_path / "log").read_text(encoding="utf-8")
+                    time.sleep(0.25)
+            yield address
+        finally:
+            os.killpg(server.pid, signal.SIGTERM)
+            try:
+                server.wait(30)
+            except subprocess.TimeoutExpired:
+                os.killpg(server.pid, signal.SIGKILL)
+                server.wait()
+
+
+def test_a_hostile_answer_is_read_and_graded_and_nothing_of_it_runs(course, lab, browser):
+    """From JupyterLab's menu to the points and the comment in the gradebook and on the feedback page."""
+    page = browser.new_page(viewport={"width": 1400, "height": 1000})
+    page.add_init_script(MARKED)
+    asked, complaints = requests_of(page), []
+    page.on("console", lambda message: message.type in ("error", "warning") and complaints.append(message.text))
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.goto(f"{lab}/lab?token={TOKEN}&reset")
+    page.locator(".lm-MenuBar-item", has_text=re.compile("^Nbgrader$")).click()
+    page.locator(".lm-Menu-item", has_text=re.compile("^Formgrader")).first.click()
+    frame = page.frame_locator("iframe[src*=formgrader]")
+    frame.get_by_role("link", name="Manual Grading").first.click()
+    frame.get_by_role("link", name="blank").click()
+    frame.get_by_role("link", name="blank").last.click()
+    complaints.clear()  # those of JupyterLab's own pages
+    frame.get_by_role("link", name="Submission #1").click()
+    answer = frame.locator(".nbgrader_cell", has_text=WORDS[:9])
+    answer.wait_for()
+    shown_at = next(frame.url for frame in page.frames if "/submissions/" in frame.url).split("?")[0]
+    # The name is hidden until it is asked for.
+    name = frame.locator("a.name-shown")
+    assert name.is_hidden()
+    frame.locator("span.name-hidden").click()
+    assert name.inner_text() == '"<img src=x onerror=mark()>, <img src=x onerror=mark()>'
+    # Formulas are set, and no script, form or picture is the student's.
+    box = answer.locator(".text")
+    assert box.locator("math").count() >= 1 and box.locator("script, form, img[src], iframe, svg, style").count() == 0
+    saved = lambda kind: page.expect_response(lambda r: f"/api/{kind}/" in r.url and r.request.method == "PUT")  # noqa: E731
+    with saved("grade"):
+        answer.locator(".score").fill("1.5")
+        answer.locator(".score").press("Tab")
+    with saved("comment"):
+        answer.locator(".comment").fill("Nearly: *why*?<script>mark()</script>")
+        answer.locator(".comment").press("Tab")
+    assert [frame.evaluate("window.marks") for frame in page.frames] == [0] * len(page.frames)
+    frame.get_by_role("link", name="Next →").click()
+    frame.get_by_role("link", name="Submission #1").wait_for()
+    # JupyterLab shows the page in a frame of which browsers warn.
+    assert [said for said in complaints if not said.startswith("An iframe which has both allow-scripts and")] == []
+    assert [address for address in asked if not address.startswith(lab)] == []
+    assert not [address for address in asked if "saved.txt" in address] and not list(course.parent.rglob("saved.txt"))
+    # Neither does what the student's links could lead to: a file of theirs, or a page that shows a part of its address.
+    (course / "autograded/eve/blank/x.html").write_text("<script>mark()</script>", encoding="utf-8")
+    parts = ("gradebook/%22;mark();%22", "gradebook/%3Cimg%20src=x%20onerror=mark()%3E", "manage_students/%22;mark();%22")
+    for address in [shown_at + "x.html", *(f"{lab}/formgrader/{part}" for part in parts)]:
+        assert page.goto(address).status == 200 and page.evaluate("window.marks") == 0, address
+    page.close()
+    with gradebook(course) as book:
+        submission = book.find_submission_notebook("blank", "blank", "eve")
+        assert {grade.name: grade.manual_score for grade in submission.grades}["words"] == 1.5
+    # The same text on the page that the student gets, which is a file.
+    nbgrader(course, "generate_feedback", "blank", "eve")
+    page = browser.new_page()
+    page.add_init_script(MARKED)
+    asked, complaints = requests_of(page), []
+    page.on("console", lambda message: complaints.append(message.text))
+    address = (course / "feedback/eve/blank/blank.html").as_uri()
+    page.goto(address)
+    words = page.locator("#task-words")
+    assert "1.5 of 2 points" in words.inner_text() and "Nearly: why?" in words.locator(".comment").inner_text()
+    assert "<img src=x onerror" in page.locator("#task-network").inner_text()  # code is shown as it is
+    assert page.locator("script, form, img[src], iframe, svg, link, base").count() == 0
+    assert page.evaluate("window.marks") == 0 and asked == [address] and complaints == []
+    page.close()
+
+
+@pytest.mark.parametrize("template", ["feedback.html", "formgrade.html"])
+def test_where_cleaning_fails_the_policy_still_lets_nothing_run(template, browser, monkeypatch, tmp_path):
+    monkeypatch.setattr(pages, "CLEANER", Uncleaned)
+    # A page may always be left for another one: that is no matter of this policy.
+    text = "\n\n".join([SAVE, *(text for text in SNIPPETS if "refresh" not in text)])
+    if template == "feedback.html":
+        made_page = made(new_markdown_cell(text))
+    else:
+        known = {"base_url": "", "submission_id": "1", "notebook_id": "n", "assignment_id": "a", "index": 0, "total": 1}
+        known |= {"student": "eve", "first_name": "", "last_name": "", "notebook_path": "n.ipynb"}
+        made_page, _ = pages.Formgrade().from_notebook_node(notebook(new_markdown_cell(text)), known)
+    path = tmp_path / "page.html"
+    page = browser.new_page()
+    page.add_init_script(MARKED)
+    asked = requests_of(page)
+    for policy in (True, False):
+        path.write_text(made_page if policy else made_page.replace("Content-Security-Policy", "x"), encoding="utf-8")
+        page.goto(path.as_uri())
+        assert (page.evaluate("window.marks") == 0) == policy
+        assert any("elsewhere.example" in address for address in asked) != policy
+    page.close()
