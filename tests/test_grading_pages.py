@@ -1,6 +1,5 @@
 """The pages that show a submission: hostile answers do nothing on them, nor take long, and honest ones look right."""
 
-import base64
 import json
 import os
 import re
@@ -149,9 +148,9 @@ SNIPPETS = [line for line in HOSTILE.splitlines() if line]
 # What of a page, as a browser takes it, a student's text should not have brought in.
 HARM = r"""page => {
     const harm = [];
-    const tags = new Set(("html head body math a abbr b blockquote br caption center code dd del details div dl dt em " +
-        "figcaption figure h1 h2 h3 h4 h5 h6 hr i img ins kbd li mark ol p pre q s samp small span strong sub summary " +
-        "sup table tbody td tfoot th thead tr u ul var mi mn mo mrow mtext").split(" "));
+    const tags = new Set(("html head body math a abbr b blockquote br caption center code dd del details div dl dt " +
+        "em figcaption figure h1 h2 h3 h4 h5 h6 hr i img ins kbd li mark ol p pre q s samp small span strong sub " +
+        "summary sup table tbody td tfoot th thead tr u ul var mi mn mo mrow mtext").split(" "));
     const attributes = new Set("alt title start align width height display".split(" "));
     for (const element of new DOMParser().parseFromString(page, "text/html").querySelectorAll("*")) {
         if (!tags.has(element.localName)) harm.push(element.localName);
@@ -289,7 +288,9 @@ def test_what_is_too_long_is_cut_and_says_so():
     long = "*a* " * pages.MOST_TEXT
     for cell in (new_markdown_cell(long), new_code_cell(long), new_raw_cell(long)):
         page = made(cell)
-        assert f"This text has {4 * pages.MOST_TEXT} characters. Here are the first {pages.MOST_TEXT}, as typed." in page
+        assert (
+            f"This text has {4 * pages.MOST_TEXT} characters. Here are the first {pages.MOST_TEXT}, as typed." in page
+        )
         assert len(page) < pages.MOST_TEXT + 20_000 and "<strong>Nearly.</strong>" in page
     cell = new_code_cell("f()")
     cell.outputs = [new_output("stream", text="x" * 9_000)] * 1000
@@ -307,14 +308,14 @@ def test_what_takes_too_long_is_shown_as_typed(monkeypatch):
     monkeypatch.setattr(pages, "MOST_SECONDS", -1.0)
     assert "could not be laid out, so here it is as typed.</p><pre>*a*</pre>" in made(new_markdown_cell("*a*"))
     monkeypatch.undo()
-    monkeypatch.setattr(pages.Markdown, "render", lambda *_: made(*_))  # without end
+    monkeypatch.setattr(pages.Markdown, "render", made)  # without end
     assert "could not be laid out, so here it is as typed.</p><pre>*a*</pre>" in made(new_markdown_cell("*a*"))
 
 
 # Each is repeated up to the length of the longest text that is laid out. Some of code follow.
-NESTS = """[ * _ ** > ` < $ & | ~ ! \\ { ( # - + = : " ' ![ [](  [a](  ](a) *a_ ***a **a*b <a <a> <b> <!-- <? <![CDATA[ <div> <p>
-    $$a $a$ \\[ \\( \\begin{a} \\begin{a}\\end{b} http:// a@b. &# &a; ``a [[a] [a][ [a]: ~~a |a |- 1. >* -- <svg><math>
-    <table><b> <ul><li> ^ _{ \\frac \\sqrt{""".split()
+NESTS = """[ * _ ** > ` < $ & | ~ ! \\ { ( # - + = : " ' ![ [](  [a](  ](a) *a_ ***a **a*b <a <a> <b> <!-- <? <![CDATA[
+    <div> <p> $$a $a$ \\[ \\( \\begin{a} \\begin{a}\\end{b} http:// a@b. &# &a; ``a [[a] [a][ [a]: ~~a |a |- 1. >* --
+    <svg><math> <table><b> <ul><li> ^ _{ \\frac \\sqrt{""".split()
 NESTS += ["* ", "> ", "* a\n", "> a\n", "a\n=\n", "*a ", " b*", "- [ ] a\n", "\t", " ", "\n", "  \n"]
 IN_CODE = ["/*", 'r#"', "'a", "b'\\", "<", "{", "|a", "::a", "#[", '"', "0x", "r#", "a!"]
 FIXED = {
@@ -387,14 +388,23 @@ def test_outputs_are_text_or_pictures():
     )
     assert MARK not in page and "onload" not in page
     assert '<pre class="output">&lt;plain&gt;</pre>' in page and "An output that is no text is not shown." in page
-    assert f'<img src="data:image/png;base64,{PIXEL}" alt="P">' in page and '<pre class="failed">&lt;e&gt;</pre>' in page
+    assert (
+        f'<img src="data:image/png;base64,{PIXEL}" alt="P">' in page and '<pre class="failed">&lt;e&gt;</pre>' in page
+    )
 
 
 def test_hidden_are_only_the_words_of_the_assignment():
     secret = "1\n// BEGIN HIDDEN TESTS\nsecret\n// END HIDDEN TESTS"
     rubric = "Task\n\n### BEGIN MARK SCHEME\nsecret\n### END MARK SCHEME"
     check, task = new_code_cell(secret), new_markdown_cell(rubric)
-    check.metadata.nbgrader = {"grade": True, "solution": False, "locked": True, "points": 1, "score": 1, "grade_id": "c"}
+    check.metadata.nbgrader = {
+        "grade": True,
+        "solution": False,
+        "locked": True,
+        "points": 1,
+        "score": 1,
+        "grade_id": "c",
+    }
     task.metadata.nbgrader = {"grade": False, "solution": False, "locked": True, "grade_id": "t"}
     own = [new_code_cell(f"mine // {words}") for words in ("BEGIN HIDDEN TESTS", "END HIDDEN TESTS")]
     own += [new_markdown_cell(f"mine {words}") for words in ("BEGIN MARK SCHEME", "BEGIN MARK SCHEME")]
@@ -412,7 +422,7 @@ def test_a_judge_says_why_not_in_plain_words():
     ours, theirs = socket.socketpair()
     with theirs:
         ours.close()  # so the student's process has ended
-        done = subprocess.run([program, "check-choice"], stdin=theirs, capture_output=True, text=True)
+        done = subprocess.run([str(program), "check-choice"], stdin=theirs.fileno(), capture_output=True, text=True)
     assert done.stdout == "the program ended while `is_delta_zero` ran\n", done.stdout
 
 
@@ -473,7 +483,11 @@ def lab(course, tmp_path):
     command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", f"--port={port}"]
     command += [f"--IdentityProvider.token={TOKEN}", f"--ServerApp.root_dir={course.parent}"]
     places = {"JUPYTER_CONFIG_DIR": "config", "JUPYTER_DATA_DIR": "data", "JUPYTER_RUNTIME_DIR": "runtime"}
-    places |= {"JUPYTERLAB_SETTINGS_DIR": "settings", "JUPYTERLAB_WORKSPACES_DIR": "workspaces", "IPYTHONDIR": "ipython"}
+    places |= {
+        "JUPYTERLAB_SETTINGS_DIR": "settings",
+        "JUPYTERLAB_WORKSPACES_DIR": "workspaces",
+        "IPYTHONDIR": "ipython",
+    }
     env = os.environ | {name: str(tmp_path / place) for name, place in places.items()}
     with open(tmp_path / "log", "w+", encoding="utf-8") as log:
         server = subprocess.Popen(command, cwd=course, env=env, stdout=log, stderr=log, start_new_session=True)
@@ -501,7 +515,7 @@ def test_a_hostile_answer_is_read_and_graded_and_nothing_of_it_runs(course, lab,
     page = browser.new_page(viewport={"width": 1400, "height": 1000})
     page.add_init_script(MARKED)
     asked, complaints = requests_of(page), []
-    page.on("console", lambda message: message.type in ("error", "warning") and complaints.append(message.text))
+    page.on("console", lambda said: complaints.extend([said.text] if said.type in ("error", "warning") else []))
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.goto(f"{lab}/lab?token={TOKEN}&reset")
     page.locator(".lm-MenuBar-item", has_text=re.compile("^Nbgrader$")).click()
@@ -539,7 +553,11 @@ def test_a_hostile_answer_is_read_and_graded_and_nothing_of_it_runs(course, lab,
     assert not [address for address in asked if "saved.txt" in address] and not list(course.parent.rglob("saved.txt"))
     # Neither does what the student's links could lead to: a file of theirs, or a page that shows a part of its address.
     (course / "autograded/eve/blank/x.html").write_text("<script>mark()</script>", encoding="utf-8")
-    parts = ("gradebook/%22;mark();%22", "gradebook/%3Cimg%20src=x%20onerror=mark()%3E", "manage_students/%22;mark();%22")
+    parts = (
+        "gradebook/%22;mark();%22",
+        "gradebook/%3Cimg%20src=x%20onerror=mark()%3E",
+        "manage_students/%22;mark();%22",
+    )
     for address in [shown_at + "x.html", *(f"{lab}/formgrader/{part}" for part in parts)]:
         assert page.goto(address).status == 200 and page.evaluate("window.marks") == 0, address
     page.close()

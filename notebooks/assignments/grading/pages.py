@@ -47,8 +47,8 @@ MOST_SECONDS = 5.0  # of processor time, after which no more text is laid out
 
 # --- What is kept of HTML --------------------------------------------------------------------------------------------
 
-TEXT = """a abbr b blockquote br caption center code dd del details div dl dt em figcaption figure h1 h2 h3 h4 h5 h6 hr i
-    img ins kbd li mark ol p pre q s samp small span strong sub summary sup table tbody td tfoot th thead tr u ul
+TEXT = """a abbr b blockquote br caption center code dd del details div dl dt em figcaption figure h1 h2 h3 h4 h5 h6 hr
+    i img ins kbd li mark ol p pre q s samp small span strong sub summary sup table tbody td tfoot th thead tr u ul
     var""".split()
 MATH = """math merror mfrac mi mmultiscripts mn mo mover mpadded mphantom mprescripts mroot mrow ms mspace msqrt mstyle
     msub msubsup msup mtable mtd mtext mtr munder munderover""".split()
@@ -300,7 +300,7 @@ class Feedback(Exporter):
 
     file_extension = ".html"
 
-    def from_notebook_node(
+    def from_notebook_node(  # type: ignore[override]
         self, nb: NotebookNode, resources: dict[str, Any] | None = None, **kwargs: Any
     ) -> tuple[str, dict[str, Any]]:
         nb, resources = super().from_notebook_node(nb, resources, **kwargs)
@@ -312,7 +312,7 @@ class Formgrade(Exporter):
 
     file_extension = ".html"
 
-    def from_notebook_node(
+    def from_notebook_node(  # type: ignore[override]
         self, nb: NotebookNode, resources: dict[str, Any] | None = None, **kwargs: Any
     ) -> tuple[str, dict[str, Any]]:
         resources = resources or {}
@@ -320,7 +320,7 @@ class Formgrade(Exporter):
 
 
 class HideFromStudents(NbGraderPreprocessor):
-    """Takes hidden tests and rubrics out of the cells that are the assignment's own: a student may write their words."""
+    """Takes hidden tests and rubrics out of the assignment's own cells; a student may write such words."""
 
     def preprocess(self, nb: NotebookNode, resources: dict[str, Any]) -> tuple[NotebookNode, dict[str, Any]]:
         for clear in (ClearHiddenTests(parent=self), ClearMarkScheme(parent=self)):
