@@ -39,6 +39,7 @@ from pygments.token import STANDARD_TYPES
 
 MOST_TEXT = 20_000  # characters of one text, or of the outputs of one cell
 MOST_FORMULA = 1_000  # characters: what nests deeper than these can would end the process
+MOST_ROUNDS = 10  # in which what is cleaned comes to be what a browser reads
 MOST_HTML = 1_000_000  # characters that one text may become
 MOST_REPEATED = 200_000  # elements that a browser's rules may make of tags that are never closed
 MOST_ADDED = 200_000  # characters of all cells that are not the assignment's
@@ -87,6 +88,20 @@ CLEANER = nh3.Cleaner(
     url_schemes={"http", "https", "mailto", "data"},
     url_relative="deny",
 )
+
+
+def clean(page: str, most: int = MOST_HTML) -> str:
+    """Clean HTML that a browser reads as it was meant. Raises an error if it is longer than `most` or stays ambiguous.
+
+    Once is not enough: of `<li><div><section><li>` no section is left, and so the second `<li>` closes what is around.
+    """
+    for _ in range(MOST_ROUNDS):
+        before, page = page, CLEANER.clean(page)
+        if len(page) > most:
+            raise ValueError("it becomes too long")
+        if page == before:
+            return page
+    raise ValueError("it stays ambiguous")
 
 
 def legible(text: Any) -> str:
@@ -180,10 +195,7 @@ class Markdown:
         if len(REPEATED.findall(text)) * page.count("<") > MOST_REPEATED:
             self.pictures = before
             page = self.parsers[False].render(text)
-        page = str(CLEANER.clean(page))
-        if len(page) - (self.pictures - before) > MOST_HTML:
-            raise ValueError("it becomes too long")
-        return page
+        return clean(page, MOST_HTML + self.pictures - before)
 
 
 # --- Cells -----------------------------------------------------------------------------------------------------------
