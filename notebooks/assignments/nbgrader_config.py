@@ -18,15 +18,7 @@ c.ClearSolutions.text_stub = "*Your answer, in place of this line.*"
 # A rubric stands in a locked cell, which the grader sees and the release does not.
 c.ClearMarkScheme.enforce_metadata = False
 
-# The page for the student is as the release was: without hidden tests, rubrics and notes for the author.
-c.GenerateFeedback.preprocessors = [
-    "nbgrader.preprocessors.GetGrades",
-    "nbgrader.preprocessors.ClearHiddenTests",
-    "nbgrader.preprocessors.ClearMarkScheme",
-    "nbconvert.preprocessors.CSSHTMLHeaderPreprocessor",
-]
-# What students write is shown as text: no script of theirs runs in the browser of whoever reads it.
-c.HTMLExporter.sanitize_html = True
 c.Grade.sandbox = os.environ.get("SANDBOX", "on") != "off"
 
-import plugin  # noqa: E402,F401  (it changes how Validate runs a notebook)
+import pages  # noqa: E402,F401  (it makes the formgrader's page)
+import plugin  # noqa: E402,F401  (it takes the place of steps that trust a submission)

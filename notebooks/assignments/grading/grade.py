@@ -54,6 +54,9 @@ LIMITS = {
 }
 
 
+NOT_GRADED = "could not be graded"
+
+
 class GradeError(Exception):
     """The course, or its settings, are not as they must be."""
 
@@ -311,6 +314,8 @@ def write_grades(
         remark = remarks.get((student, name), "")
         row = {"assignment": name, "student": harmless(student), "remark": harmless(remark)}
         rows.append(row)
+        if remark.startswith(NOT_GRADED):
+            continue  # what the gradebook has is of an earlier one
         try:
             graded = gradebook.find_submission(name, student)
         except Exception:  # no entry, or a name that no gradebook holds
@@ -496,7 +501,7 @@ class Run:
         else:
             self.gradebook.db.rollback()
             self.failed += 1
-            said = f"could not be graded: {' '.join(str(trouble).split()) or type(trouble).__name__}"
+            said = f"{NOT_GRADED}: {' '.join(str(trouble).split()) or type(trouble).__name__}"
             self.remarks[job.student, job.name] = said
         left = (time.monotonic() - self.began) / self.count * (self.total - self.count)
         hint = f"  (about {left / 60:.0f} min left)" if left > 60 else ""

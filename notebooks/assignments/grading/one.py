@@ -109,7 +109,9 @@ def page(question: dict[str, Any]) -> dict[str, Any]:
     import pages  # noqa: PLC0415
 
     limit(MEMORY, PAGE_SECONDS)
-    return {"page": pages.feedback(nbformat.reads(question["notebook"], as_version=4), question["known"])}
+    known = {"nbgrader": question["known"]}
+    notebook, _ = pages.HideFromStudents().preprocess(nbformat.reads(question["notebook"], as_version=4), known)
+    return {"page": pages.feedback(notebook, known)}
 
 
 if __name__ == "__main__":
