@@ -6,6 +6,7 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 import time
 import urllib.error
 import urllib.request
@@ -463,3 +464,14 @@ def test_the_doctor_says_what_is_there_and_what_to_do(machine, name, script, sai
     assert said in run.stdout, run.stdout + run.stderr
     assert run.returncode == (1 if "MISSING" in said else 0)
     assert len(run.stdout.splitlines()) <= 24, "one screen"
+
+
+# --- The scripts themselves ------------------------------------------------------------------------------------------
+
+
+def test_the_shell_scripts_have_no_known_pitfalls():
+    scripts = [".ci/run", *(str(path.relative_to(REPOSITORY)) for path in REPOSITORY.glob("tools/*.sh"))]
+    assert len(scripts) >= 5
+    command = [Path(sys.executable).with_name("shellcheck"), "--external-sources", *scripts]
+    run = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True)
+    assert run.returncode == 0, run.stdout + run.stderr

@@ -1,4 +1,5 @@
 # What the project needs, for setup.sh, doctor.sh and the tests. Read in the repository's top folder.
+# shellcheck shell=bash disable=SC2034
 kernel_version=0.22.0
 python_version=3.11
 oldest_python_version=3.10  # without nbgrader, so for readers: assignments and tests need the one above
