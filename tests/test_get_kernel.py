@@ -299,7 +299,7 @@ def test_without_a_network_the_next_way_is_tried(user, capsys, monkeypatch):
 
 @pytest.mark.parametrize("sent", [None, WHOLE[:100]])
 def test_a_download_that_brings_no_data_is_given_up(user, capsys, server, monkeypatch, sent):
-    """The server stays silent until the test is over, or until its own, longer patience ends: then the client's did not."""
+    """The server stays silent for longer than the client is patient: if that ends first, this fails."""
     monkeypatch.setenv("KERNEL_SHA256", "unchecked")
     monkeypatch.setattr(get_kernel, "STALL_SECONDS", 0.3)
 
