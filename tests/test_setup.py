@@ -472,6 +472,6 @@ def test_the_doctor_says_what_is_there_and_what_to_do(machine, name, script, sai
 def test_the_shell_scripts_have_no_known_pitfalls():
     scripts = [".ci/run", *(str(path.relative_to(REPOSITORY)) for path in REPOSITORY.glob("tools/*.sh"))]
     assert len(scripts) >= 5
-    command = [Path(sys.executable).with_name("shellcheck"), "--external-sources", *scripts]
+    command = [str(Path(sys.executable).with_name("shellcheck")), "--external-sources", *scripts]
     run = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True)
     assert run.returncode == 0, run.stdout + run.stderr
