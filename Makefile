@@ -1,6 +1,7 @@
 # Works with GNU make 3.81 and later.
 SHELL := /bin/bash
-PYTHON := .venv/bin/python
+export SETUP_PYTHON := $(PYTHON)
+override PYTHON := .venv/bin/python
 NB :=
 ARGS :=
 COURSE := notebooks/assignments

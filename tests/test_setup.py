@@ -6,6 +6,7 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 import time
 import urllib.error
 import urllib.request
@@ -16,14 +17,14 @@ import pytest
 from conftest import REPOSITORY, free_port
 
 # What setup.sh uses of the system.
-SYSTEM_TOOLS = "bash cat cksum dirname env grep mkdir mktemp mv rm sed touch true".split()
+SYSTEM_TOOLS = "bash cat cksum dirname env mkdir mktemp mv rm sed touch true".split()
 
 # What tools/versions.sh says, as setup.sh and doctor.sh read it.
-PRINT_VERSIONS = '. tools/versions.sh && echo "$kernel_version $python_version $rust_version"'
+PRINT_VERSIONS = '. tools/versions.sh && echo "$kernel_version $python_version $oldest_python_version $rust_version"'
 VERSIONS = subprocess.run(
     ["bash", "-c", PRINT_VERSIONS], cwd=REPOSITORY, capture_output=True, text=True, check=True
 ).stdout
-KERNEL, PYTHON, RUST = VERSIONS.split()
+KERNEL, PYTHON, OLDEST_PYTHON, RUST = VERSIONS.split()
 
 
 def one_less(version: str) -> str:
@@ -35,12 +36,17 @@ def one_less(version: str) -> str:
 GOOD = {
     "cargo": f'case "$1" in --version) echo "cargo {RUST}.0 (abc 2026-01-01)";; *) echo "cargo $*" >> "$LOG";; esac',
     "cc": "exit 0",
+    "rustc": 'echo "$HOME/lib"',
     "python3": f"""
 case "$1 $2" in
     *version_info*) echo "${{PYTHON_VERSION:-{PYTHON}}}";;
     *"import venv"*) exit "${{NO_VENV:-0}}";;
-    "-m venv") mkdir -p "$3/bin"; cp "$0" "$3/bin/python"; echo "venv" >> "$LOG";;
+    "-m venv") mkdir -p "$3/bin"; cp "$0" "$3/bin/python"; echo "venv by ${{0##*/}}" >> "$LOG";;
     "-m pip") echo "pip" >> "$LOG"; exit "${{PIP_FAILS:-0}}";;
+    "tools/get_kernel.py {KERNEL}")
+        echo "get_kernel ${{*:3}}" >> "$LOG"
+        [ -z "$INTERRUPTED" ] || exit 130
+        [ -e "$3/bin/evcxr_jupyter" ] && echo "$3/bin/evcxr_jupyter";;
     "tools/kernel.py --prepare") echo "prepare" >> "$LOG"; exit "${{PREPARE_FAILS:-0}}";;
 esac""",
 }
@@ -60,11 +66,11 @@ class Machine:
             (self.bin / tool).symlink_to(str(shutil.which(tool)))
         for name, script in GOOD.items():
             self.put(name, script)
-        kernel = self.home / ".local" / "share" / "zero-init"
-        (kernel / "bin").mkdir(parents=True)
-        (kernel / "bin" / "evcxr_jupyter").write_text("#!/bin/sh\n")
-        (kernel / "bin" / "evcxr_jupyter").chmod(0o755)
-        (kernel / ".crates.toml").write_text(f'[v1]\n"evcxr_jupyter {KERNEL} (registry+x)" = ["evcxr_jupyter"]\n')
+        self.kernel = self.home / ".local" / "share" / "zero-init" / "bin" / "evcxr_jupyter"
+        self.kernel.parent.mkdir(parents=True)
+        self.kernel.write_text("")
+        (self.home / "lib").mkdir()
+        (self.home / "lib" / "libstd-1234.so").write_text("")
 
     def put(self, name, script):
         (self.bin / name).write_text(f"#!/bin/bash\n{script}\n")
@@ -88,13 +94,14 @@ def machine(tmp_path):
 @pytest.mark.parametrize(
     ("name", "script", "variables", "said"),
     [
-        ("cargo", None, {}, f"cargo is missing: install Rust {RUST}"),
+        ("cargo", None, {}, f"cargo is missing, and Rust {RUST} or later is needed: install it from https://rustup.rs"),
         (
             "cargo",
             f"echo 'cargo {one_less(RUST)}.1 (abc)'",
             {},
-            f"cargo is {one_less(RUST)}.1, and {RUST} or later is needed",
+            f"cargo is {one_less(RUST)}.1, and Rust {RUST} or later is needed: install it from https://rustup.rs",
         ),
+        ("rustc", 'echo "$HOME/none"', {}, "this Rust has no shared standard library"),
         ("cc", None, {}, "no C linker 'cc'"),
         ("python3", None, {}, f"python3 is missing: install Python {PYTHON}"),
         (
@@ -123,10 +130,12 @@ def test_a_missing_prerequisite_is_one_line(machine, name, script, variables, sa
     ("file", "text"),
     [
         ("README.md", f"[Rust](https://rustup.rs) {RUST} or later"),
-        ("README.md", f"Python {PYTHON} or later"),
+        ("README.md", f"Python {OLDEST_PYTHON} or later"),
+        ("README.md", f"need Python {PYTHON}"),
         ("README.md", f"evcxr_jupyter {KERNEL})"),
-        ("tools/requirements.txt", f"--python-version {PYTHON} "),
-        ("pyproject.toml", f'target-version = "py{PYTHON.replace(".", "")}"'),
+        ("tools/requirements.in", f'python_version >= "{PYTHON}"'),
+        ("tools/requirements.txt", f"--python-version {OLDEST_PYTHON} "),
+        ("pyproject.toml", f'target-version = "py{OLDEST_PYTHON.replace(".", "")}"'),
         ("pyproject.toml", f'python_version = "{PYTHON}"'),
     ],
 )
@@ -136,10 +145,15 @@ def test_a_version_is_the_same_wherever_it_stands(file, text):
 
 def test_done_once_it_does_nothing(machine):
     assert machine.setup().returncode == 0
-    assert "venv" in machine.done() and "pip" in machine.done()
+    assert "venv by python3" in machine.done() and "pip" in machine.done()
     again = machine.setup()
     assert (again.returncode, again.stdout, again.stderr) == (0, "", "")
-    assert machine.done() == ["cargo fetch --locked --offline --quiet", "prepare", ""]
+    assert machine.done() == [
+        f"get_kernel {machine.kernel.parents[1]}",
+        "cargo fetch --locked --offline --quiet",
+        "prepare",
+        "",
+    ]
 
 
 def test_the_set_up_does_not_need_what_kernels_start_with(machine):
@@ -150,7 +164,7 @@ def test_an_interrupted_venv_is_made_anew(machine):
     assert machine.setup(PIP_FAILS="1").returncode != 0
     assert (machine.clone / ".venv" / "bin" / "python").exists()
     assert machine.setup().returncode == 0
-    assert "venv" in machine.done() and "pip" in machine.done()
+    assert "venv by python3" in machine.done() and "pip" in machine.done()
 
 
 @pytest.mark.parametrize("change", ["requirements", "moved", "python"])
@@ -165,25 +179,154 @@ def test_a_venv_that_does_not_fit_is_made_anew(machine, change):
     else:
         variables["PYTHON_VERSION"] = "3.99"
     assert machine.setup(clone=clone, **variables).returncode == 0
-    assert "venv" in machine.done() and "pip" in machine.done()
+    assert "venv by python3" in machine.done() and "pip" in machine.done()
     spec = json.loads((clone / ".venv" / "share" / "jupyter" / "kernels" / "rust" / "kernel.json").read_text())
     assert spec["argv"][1] == str(clone / "tools" / "kernel.py")
 
 
-def test_the_kernel_is_built_once_and_beside_other_versions(machine):
-    data = machine.home / ".local" / "share" / "zero-init"
-    record = (data / ".crates.toml").read_text()
-    (data / ".crates.toml").write_text(record.replace(KERNEL, "0.0.1"))
+def spec_of(machine):
+    return json.loads((machine.clone / ".venv" / "share" / "jupyter" / "kernels" / "rust" / "kernel.json").read_text())
+
+
+def test_a_kernel_that_is_nowhere_is_built_and_must_then_work(machine):
+    data = machine.kernel.parents[1]
+    machine.kernel.unlink()
+    install = f"cargo install --locked --force evcxr_jupyter@{KERNEL} --root {data} --target-dir {data}/build"
     run = machine.setup()
-    install = f"cargo install --locked evcxr_jupyter@{KERNEL} --root {data} --target-dir {data}/build"
-    assert install in machine.done() and "7 minutes" in run.stderr
-    cargo = machine.home / ".cargo"
-    shutil.copytree(data, cargo)
-    (cargo / ".crates.toml").write_text(record)  # the user has the right one in the usual place
-    assert machine.setup().returncode == 0
-    assert install not in machine.done()
-    spec = machine.clone / ".venv" / "share" / "jupyter" / "kernels" / "rust" / "kernel.json"
-    assert json.loads(spec.read_text())["argv"][2] == str(cargo / "bin" / "evcxr_jupyter")
+    assert run.returncode != 0 and install in machine.done(), run.stderr
+    assert "7 minutes" in run.stderr and "the kernel was built and does not work" in run.stderr
+    machine.put("cargo", GOOD["cargo"] + f"\n[ $1 != install ] || touch {machine.kernel}")
+    (data / "build").mkdir()
+    assert machine.setup().returncode == 0 and install in machine.done()
+    assert spec_of(machine)["argv"][2] == str(machine.kernel) and not (data / "build").exists()
+    assert machine.setup().returncode == 0 and install not in machine.done()
+
+
+def test_interrupted_while_it_looks_for_a_kernel_it_builds_none(machine):
+    run = machine.setup(INTERRUPTED="1")
+    assert run.returncode == 130 and not [line for line in machine.done() if line.startswith("cargo install")]
+
+
+# --- An older Rust or Python -----------------------------------------------------------------------------------------
+
+
+def at_a_terminal(machine, answer):
+    """Runs the set-up with a terminal, at which somebody types this when it asks, and returns what it says."""
+    controller, terminal = os.openpty()
+    machine.log.write_text("")
+    environment = {"PATH": str(machine.bin), "HOME": str(machine.home), "LOG": str(machine.log)}
+    command = ["bash", str(machine.clone / "tools" / "setup.sh")]
+    run = subprocess.Popen(command, env=environment, stdin=terminal, stdout=terminal, stderr=terminal)
+    os.close(terminal)
+    said = ""
+    while True:
+        try:
+            piece = os.read(controller, 1000).decode()
+        except OSError:  # so Linux says that nobody has the terminal any more
+            piece = ""
+        if not piece:
+            break
+        said += piece
+        if piece.endswith("[Y/n] "):
+            os.write(controller, f"{answer}\n".encode())
+    os.close(controller)
+    return run.wait(), said
+
+
+OLD_CARGO = f"""
+if [ "$1" != --version ] || [ -e "$HOME/updated" ]; then {{ {GOOD["cargo"]}; }}; else {{ {{}}; }}; fi"""
+
+
+@pytest.mark.parametrize(
+    ("had", "command"),
+    [(f"echo 'cargo {one_less(RUST)}.1 (abc)'", "rustup update stable"), ("exit 1", "rustup default stable")],
+)
+@pytest.mark.parametrize("answer", ["", "y", "n", "nobody"])
+def test_rustup_is_used_where_the_user_agrees(machine, had, command, answer):
+    machine.put("cargo", OLD_CARGO.replace("{}", had))
+    machine.put("rustup", 'echo "rustup $*" >> "$LOG"; [ "$1" = --version ] || touch "$HOME/updated"')
+    if answer == "nobody":
+        run = machine.setup()
+        status, said = run.returncode, run.stderr
+    else:
+        status, said = at_a_terminal(machine, answer)
+    agreed = answer in ("", "y")
+    assert (status == 0) == agreed, said
+    assert (command in machine.done()) == agreed
+    assert f"Rust {RUST} or later is needed" in said and f"run '{command}'" in said.lower()
+    assert ("[Y/n]" in said) == (answer != "nobody")
+
+
+def test_if_another_rust_is_the_default_it_is_said(machine):
+    machine.put("cargo", f"echo 'cargo {one_less(RUST)}.1 (abc)'")
+    machine.put("rustup", "exit 0")
+    status, said = at_a_terminal(machine, "")
+    assert status != 0 and f"cargo is still {one_less(RUST)}.1: run 'rustup default stable'" in said
+
+
+def older(version):
+    """A Python of this version, which makes environments with one of the same version."""
+    return GOOD["python3"].replace("${PYTHON_VERSION:-" + PYTHON + "}", version)
+
+
+@pytest.mark.parametrize(
+    ("pythons", "test", "taken"),
+    [
+        ({"python3": OLDEST_PYTHON}, False, "python3"),
+        ({"python3": "3.6", "python3.10": "3.10"}, False, "python3.10"),
+        ({"python3": OLDEST_PYTHON, "python3.12": "3.12"}, False, "python3.12"),  # so that `make test` takes the same
+        ({"python3": OLDEST_PYTHON, "python3.12": "3.12"}, True, "python3.12"),
+        ({"python3": OLDEST_PYTHON}, True, None),
+        ({"python3": one_less(OLDEST_PYTHON)}, False, None),
+    ],
+)
+def test_the_python_that_does_for_most_is_taken(machine, pythons, test, taken):
+    for name, version in pythons.items():
+        machine.put(name, older(version))
+    run = machine.setup(*["test"] * test)
+    assert (run.returncode == 0) == (taken is not None), run.stderr
+    if taken:
+        assert f"venv by {taken}" in machine.done()
+    else:
+        needed = PYTHON if test else OLDEST_PYTHON
+        assert f"{needed} or later is needed" in run.stderr and run.stderr.count("\n") == 1
+
+
+def test_the_user_chooses_another_python(machine):
+    machine.put("mine", older("3.12"))
+    assert machine.setup(SETUP_PYTHON="mine").returncode == 0 and "venv by mine" in machine.done()
+
+
+@pytest.mark.parametrize("lacks", ["python", "venv", "nothing", "network"])
+def test_uv_brings_a_python_where_there_is_none(machine, lacks):
+    """A stand-in for uv, with the commands as of uv 0.13."""
+    installed = machine.root / "uv" / "python3.13"
+    installed.parent.mkdir()
+    machine.put(
+        "uv",
+        f"""
+case "$*" in
+    "python find --managed-python >={PYTHON}") [ -x {installed} ] && echo {installed};;
+    "python install {PYTHON}") echo "uv" >> "$LOG"; [ {lacks} != network ] || {{ echo "no route" >&2; exit 1; }}
+        cp "$HOME/managed" {installed};;
+    --version) ;;
+    *) exit 2;;
+esac""",
+    )
+    shutil.copy(machine.bin / "python3", machine.home / "managed")
+    if lacks in ("python", "network"):
+        machine.put("python3", older("3.6"))
+    elif lacks == "venv":
+        machine.put("python3", GOOD["python3"].replace("${NO_VENV:-0}", "1"))
+    run = machine.setup()
+    assert ("uv" in machine.done()) == (lacks != "nothing")
+    if lacks == "network":
+        assert run.returncode != 0 and "no route" in run.stderr and "python3 is Python 3.6" in run.stderr
+        return
+    assert run.returncode == 0, run.stderr
+    assert f"venv by {'python3' if lacks == 'nothing' else 'python3.13'}" in machine.done()
+    assert machine.setup().stderr == ""
+    assert "uv" not in machine.done() and not [line for line in machine.done() if "venv" in line]
 
 
 APT = """
@@ -287,20 +430,26 @@ def test_jupyterlab_leaves_the_users_jupyter_alone(tmp_path):
     ("name", "script", "said"),
     [
         (None, None, f"ok       cargo       {RUST}.0"),
-        (None, None, f"ok       kernel      evcxr_jupyter {KERNEL}"),
+        (None, None, f"not yet  kernel      'make lab' fetches evcxr_jupyter {KERNEL}"),
+        ("rustc", 'echo "$HOME/none"', "MISSING  cargo       it has no shared standard library"),
+        (
+            "python3",
+            older(OLDEST_PYTHON),
+            f"ok       python      {OLDEST_PYTHON}, with venv; assignments and 'make test'",
+        ),
         (None, None, "not yet  JupyterLab  'make lab' installs it"),
         (None, None, "not yet  browser     only 'make test' wants one"),
         ("cargo", "exit 1", "MISSING  cargo       install Rust from https://rustup.rs"),
         (
             "cargo",
             f"echo 'cargo {one_less(RUST)}.1 (abc)'",
-            f"MISSING  cargo       it is {one_less(RUST)}.1, and {RUST} is",
+            f"MISSING  cargo       it is {one_less(RUST)}.1, and {RUST} is needed",
         ),
         ("cc", "exit 1", "MISSING  C linker    install gcc or clang"),
         (
             "python3",
-            f"echo {one_less(PYTHON)}",
-            f"MISSING  python      it is {one_less(PYTHON)}, and {PYTHON} is needed",
+            f"echo {one_less(OLDEST_PYTHON)}",
+            f"MISSING  python      it is {one_less(OLDEST_PYTHON)}, and {OLDEST_PYTHON} is needed",
         ),
     ],
 )
@@ -315,3 +464,14 @@ def test_the_doctor_says_what_is_there_and_what_to_do(machine, name, script, sai
     assert said in run.stdout, run.stdout + run.stderr
     assert run.returncode == (1 if "MISSING" in said else 0)
     assert len(run.stdout.splitlines()) <= 24, "one screen"
+
+
+# --- The scripts themselves ------------------------------------------------------------------------------------------
+
+
+def test_the_shell_scripts_have_no_known_pitfalls():
+    scripts = [".ci/run", *(str(path.relative_to(REPOSITORY)) for path in REPOSITORY.glob("tools/*.sh"))]
+    assert len(scripts) >= 5
+    command = [str(Path(sys.executable).with_name("shellcheck")), "--external-sources", *scripts]
+    run = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True)
+    assert run.returncode == 0, run.stdout + run.stderr

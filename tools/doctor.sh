@@ -1,10 +1,9 @@
 #!/usr/bin/env bash
-# Says of each thing that the project needs whether this machine has it, or what to do. Changes nothing.
+# Says of each thing that the project needs whether this machine has it, or what to do. Installs nothing.
 #
 # Usage: tools/doctor.sh      fails if something that everybody needs is missing
 cd "$(dirname "$0")/.." || exit 1
 
-python="${PYTHON:-python3}"
 . tools/versions.sh
 data="${XDG_DATA_HOME:-$HOME/.local/share}/zero-init"
 missing=0
@@ -13,27 +12,29 @@ ok() { printf 'ok       %-11s %s\n' "$1" "$2"; }
 no() { printf 'MISSING  %-11s %s\n' "$1" "$2"; missing=1; }
 later() { printf 'not yet  %-11s %s\n' "$1" "$2"; }
 
-rust="$(cargo --version 2> /dev/null | cut -d ' ' -f 2)"
+rust="$(cargo_version)"
 if [ -z "$rust" ]; then no cargo "install Rust from https://rustup.rs"
-elif at_least "$rust" "$rust_version"; then ok cargo "$rust"
-else no cargo "it is $rust, and $rust_version is needed: rustup update stable"; fi
+elif ! at_least "$rust" "$rust_version"; then no cargo "it is $rust, and $rust_version is needed: rustup update stable"
+elif has_shared_std; then ok cargo "$rust"
+else no cargo "it has no shared standard library: install Rust from https://rustup.rs, and not from your system's packages"; fi
 
 if cc --version > /dev/null 2>&1; then ok 'C linker' "$(cc --version | head -n 1)"
 else no 'C linker' "install gcc or clang (Debian: apt install build-essential; macOS: xcode-select --install)"; fi
 
-found_python="$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2> /dev/null)"
-if [ -z "$found_python" ]; then no python "install Python $python_version or later (Debian: apt install python3 python3-venv)"
-elif ! at_least "$found_python" "$python_version"; then
-    no python "it is $found_python, and $python_version is needed (PYTHON=… make … picks another one)"
-elif "$python" -c 'import venv, ensurepip' 2> /dev/null; then ok python "$found_python, with venv"
-else no python "it has no venv module (Debian: apt install python3-venv)"; fi
+python="$(find_python "$oldest_python_version")" || python=python3
+found_python="$(version_of_python "$python")"
+install="install Python $python_version (Debian: apt install python3 python3-venv), or uv, which brings one: https://docs.astral.sh/uv"
+if [ -z "$found_python" ] || ! at_least "$found_python" "$oldest_python_version"; then
+    found_python="it is ${found_python:-not there}, and $oldest_python_version is needed"
+    if uv --version > /dev/null 2>&1; then later python "$found_python: 'make lab' lets uv install one"
+    else no python "$found_python: $install"; fi
+elif ! has_venv "$python"; then no python "it has no venv module (Debian: apt install python3-venv)"
+elif at_least "$found_python" "$python_version"; then ok python "$found_python, with venv"
+else ok python "$found_python, with venv; assignments and 'make test' need $python_version"; fi
 
-found=
-for root in "$(dirname "$(dirname "$(command -v evcxr_jupyter || echo /)")")" "${CARGO_HOME:-$HOME/.cargo}" "$data"; do
-    grep -q "^\"evcxr_jupyter $kernel_version " "$root/.crates.toml" 2> /dev/null && found="$root"
-done
-if [ -n "$found" ]; then ok kernel "evcxr_jupyter $kernel_version"
-else later kernel "'make lab' builds evcxr_jupyter $kernel_version: about 7 minutes, once"; fi
+if kernel="$(.venv/bin/python tools/get_kernel.py "$kernel_version" "$data" --found 2> /dev/null)"; then
+    ok kernel "evcxr_jupyter $kernel_version: $kernel"
+else later kernel "'make lab' fetches evcxr_jupyter $kernel_version if it may (see README.md), or builds it: about 7 minutes, once"; fi
 
 if [ -e .venv/complete ] && .venv/bin/python -c 'import jupyterlab' 2> /dev/null; then
     ok JupyterLab "$(.venv/bin/python -c 'import jupyterlab; print(jupyterlab.__version__)'), in .venv"

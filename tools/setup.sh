@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what `make lab` and `make test` need, and nothing when it is there: the kernel (once per user), .venv, the
+# Installs what `make lab` and `make test` need, and nothing when it is there: .venv, the kernel (once per user), the
 # crates of Cargo.lock and what kernels start with (target/kernel). Interrupted at any point, it completes when run again.
 #
 # Usage: tools/setup.sh [test]      with `test`, rustfmt and clippy must be there too, and what tests use is installed
@@ -8,51 +8,53 @@ cd "$(dirname "$0")/.."
 
 . tools/versions.sh
 data="${XDG_DATA_HOME:-$HOME/.local/share}/zero-init"
-python="${PYTHON:-python3}"
 
 die() { echo "zero-init: $*" >&2; exit 1; }
 say() { echo "zero-init: $*" >&2; }
 
 # --- What has to be there before -------------------------------------------------------------------------------------
 
-rust="$(cargo --version 2> /dev/null)" || die "cargo is missing: install Rust $rust_version or later from https://rustup.rs"
-rust="${rust#cargo }"
-at_least "$rust" "$rust_version" || die "cargo is ${rust%% *}, and $rust_version or later is needed: run 'rustup update stable'"
+# Asks a question that can be answered with the enter key. Where nobody can answer, the answer is no.
+ask() {
+    local answer
+    [ -t 0 ] && [ -t 2 ] || return 1
+    printf 'zero-init: %s [Y/n] ' "$*" >&2
+    read -r answer && case "$answer" in [nN]*) return 1;; esac
+}
+
+rust="$(cargo_version)"
+if [ -z "$rust" ] || ! at_least "$rust" "$rust_version"; then
+    what="cargo is ${rust:-missing}, and Rust $rust_version or later is needed"
+    rustup --version > /dev/null 2>&1 || die "$what: install it from https://rustup.rs"
+    how="rustup update stable"
+    [ -n "$rust" ] || how="rustup default stable"
+    # Rust is the user's: it is changed only if they agree.
+    { ask "$what. Run '$how'?" && $how >&2; } || die "$what: run '$how'"
+    rust="$(cargo_version)"
+    { [ -n "$rust" ] && at_least "$rust" "$rust_version"; } || die "cargo is still ${rust:-missing}: run 'rustup default stable'"
+fi
+has_shared_std || die "this Rust has no shared standard library (libstd-….so), and no kernel runs without:" \
+    "install Rust from https://rustup.rs, and not from your system's packages"
 cc --version > /dev/null 2>&1 ||
     die "no C linker 'cc': install gcc or clang (Debian: apt install build-essential; macOS: xcode-select --install)"
-found_python="$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2> /dev/null)" ||
-    die "$python is missing: install Python $python_version or later (Debian: apt install python3 python3-venv)"
-at_least "$found_python" "$python_version" ||
-    die "$python is Python $found_python, and $python_version or later is needed (PYTHON=… make … picks another one)"
-"$python" -c 'import venv, ensurepip' 2> /dev/null ||
-    die "$python has no venv module: install it (Debian: apt install python3-venv)"
+need_python="$oldest_python_version"
+[ "${1:-}" != test ] || need_python="$python_version"
+if ! python="$(find_python "$need_python")"; then
+    python=python3
+    if uv --version > /dev/null 2>&1; then
+        say "there is no Python $need_python or later with venv: uv installs one of its own."
+        if uv python install "$python_version" >&2; then python="$(find_python "$need_python")" || python=python3; fi
+    fi
+fi
+found_python="$(version_of_python "$python")" || die "$python is missing: install Python $need_python or later" \
+    "(Debian: apt install python3 python3-venv; or get uv from https://docs.astral.sh/uv, which brings one)"
+at_least "$found_python" "$need_python" || die "$python is Python $found_python, and $need_python or later is needed" \
+    "(make PYTHON=… picks another one; or get uv from https://docs.astral.sh/uv, which brings one)"
+has_venv "$python" || die "$python has no venv module: install it (Debian: apt install python3-venv)"
 if [ "${1:-}" = test ]; then
     cargo fmt --version > /dev/null 2>&1 || die "rustfmt is missing: run 'rustup component add rustfmt'"
     cargo clippy --version > /dev/null 2>&1 || die "clippy is missing: run 'rustup component add clippy'"
 fi
-
-# --- The kernel: one for all clones of this user ---------------------------------------------------------------------
-
-# The kernel cannot tell its version: cargo's own record of what it installed does.
-has_kernel() {
-    [ -x "$1/bin/evcxr_jupyter" ] && grep -q "^\"evcxr_jupyter $kernel_version " "$1/.crates.toml" 2> /dev/null
-}
-
-on_path="$(command -v evcxr_jupyter || true)"
-root=
-for candidate in "${on_path%/bin/evcxr_jupyter}" "${CARGO_HOME:-$HOME/.cargo}" "$data"; do
-    if [ -n "$candidate" ] && has_kernel "$candidate"; then root="$candidate"; break; fi
-done
-if [ -z "$root" ]; then
-    say "building the Rust kernel (evcxr_jupyter $kernel_version): about 7 minutes on two cores, once per user."
-    say "If you stop it, the next run goes on where it stopped."
-    # An own root leaves alone any other version the user has; an own target folder outlives an interruption.
-    cargo install --locked "evcxr_jupyter@$kernel_version" --root "$data" --target-dir "$data/build" >&2 ||
-        die "the kernel did not build; see above"
-    root="$data"
-fi
-rm -rf "$data/build"
-kernel="$root/bin/evcxr_jupyter"
 
 # --- .venv -----------------------------------------------------------------------------------------------------------
 
@@ -68,6 +70,26 @@ if [ "$(cat "$stamp" 2> /dev/null)" != "$wanted" ] || ! .venv/bin/python -c '' 2
     echo "$wanted" > "$stamp.part"
     mv "$stamp.part" "$stamp"
 fi
+
+# --- The kernel: one for all clones of this user ---------------------------------------------------------------------
+
+# Prints its path, or fails with 1 if it has to be built.
+get_kernel() { .venv/bin/python tools/get_kernel.py "$kernel_version" "$data" "$@"; }
+
+status=0
+kernel="$(get_kernel)" || status=$?
+[ "$status" -le 1 ] || exit "$status"  # interrupted
+if [ "$status" = 1 ]; then
+    say "so the Rust kernel (evcxr_jupyter $kernel_version) is built: about 7 minutes on two cores, once per user."
+    say "If you stop it, the next run goes on where it stopped."
+    # An own root leaves alone any other version the user has; an own target folder outlives an interruption.
+    cargo install --locked --force "evcxr_jupyter@$kernel_version" --root "$data" --target-dir "$data/build" >&2 ||
+        die "the kernel did not build; see above"
+    kernel="$(get_kernel --found)" || die "the kernel was built and does not work; see above"
+fi
+rm -rf "$data/build"
+
+# --- What JupyterLab has to know -------------------------------------------------------------------------------------
 
 # Writes its input to the file $1, whole or not at all.
 put() {

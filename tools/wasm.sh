@@ -23,7 +23,7 @@ if ! has_std && ! { rustup target add "$target" > /dev/null 2>&1 && has_std; }; 
     export RUSTC_BOOTSTRAP=1
     flags="-Clinker=rust-lld -Clink-self-contained=no -Clink-arg=$libc/crt1-command.o -Lnative=$libc"
     export CARGO_TARGET_WASM32_WASIP1_RUSTFLAGS="-Ctarget-feature=+simd128 $flags"
-    arguments+=(-Zbuild-std=std,panic_abort)
+    arguments+=("-Zbuild-std=std,panic_abort")
 fi
 if [ "$1" = test ]; then
     node -e 'require("node:wasi")' 2> /dev/null || die "there is no Node.js 20 or later (Debian: apt install nodejs)"
