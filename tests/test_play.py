@@ -82,12 +82,13 @@ def some_states(count: int) -> list[str]:
         sizes = [2, *hidden, 1]
         parts = {
             "sizes": "-".join(map(str, sizes)),
-            "g": draw.choice(["identity", "relu", "leaky", "tanh", "silu", "gelu", "sigmoid", "softplus"]),
+            "g": draw.choice(["identity", "relu", "relu1", "leaky", "tanh", "silu", "gelu", "sigmoid", "softplus"]),
             "start": draw.choice(["zeros", "constant", "normal", "xavier", "he"]),
             "scale": draw.choice(["0.5", "0.01", "-0.1", "1"]).removeprefix("-" if draw.random() < 0.5 else "~"),
             "seed": str(draw.randint(0, 99)),
             "biases": draw.choice(["0", "0.1", "-1"]),
             "data": draw.choice(["circles", "blobs", "xor"]),
+            "noise": draw.choice(["", "", "0.1"]),
             "ones": draw.choice(["150", "100", "290"]),
             "flip": draw.choice(["", "0", "0,7,299"]),
             "rate": draw.choice(["0.01", "0.1"]),
@@ -100,10 +101,10 @@ def some_states(count: int) -> list[str]:
         layer = draw.randint(1, len(sizes) - 1)
         row, column = draw.randrange(sizes[layer]), draw.randrange(sizes[layer - 1])
         if draw.random() < 0.5:
-            parts["w"] = f"{layer}.{row}.{column}:0.1"
+            parts["w"] = draw.choice([f"{layer}.{row}.{column}:0.1", f"{layer}:0", f"{layer}:1,{layer}.{row}.{column}:2"])
         if draw.random() < 0.3:
-            parts["b"] = f"{layer}.{row}:-0.5"
-        states.append("&".join(f"{name}={value}" for name, value in parts.items()))
+            parts["b"] = draw.choice([f"{layer}.{row}:-0.5", f"{layer}:-1"])
+        states.append("&".join(f"{name}={value}" for name, value in parts.items() if value))
     return states
 
 
@@ -147,7 +148,7 @@ def test_the_browser_answers_what_the_native_program_does(open_page, program):
 def test_a_run_shows_what_the_same_number_of_steps_gives(program):
     for state in ["start=he&rate=0.1", "g=tanh&start=normal&scale=0.5&seed=3"]:
         answers = ask(program, f"{state}\nto=40&every=20")
-        assert [answer["controls"]["steps"] for answer in answers] == [0, 20, 40]
+        assert [answer["step"] for answer in answers] == [0, 20, 40]
         for answer in answers[1:]:
             alone = ask(program, answer["question"])[0]
             assert [alone[name] for name in ("table", "signal", "boundary")] == [
@@ -199,12 +200,12 @@ def test_a_click_on_a_weight_says_what_changes(open_page):
     page = open_page()
     changed = page.locator("#play-table .changed")
     assert changed.count() == 0
-    page.locator("#play-signal .hit").first.click(force=True)
+    page.locator("#play-hits > *").first.click(force=True)
     expect(changed.first).to_be_visible()
     assert "w=1.0.0:0.1" in page.url
     assert page.locator("#play-table td").nth(3).inner_text().startswith("1"), "the slope of layer 1"
-    page.locator("#play-signal .hit.set").first.click(force=True)
-    expect(page.locator("#play-signal .hit.set")).to_have_count(0)
+    page.locator("#play-hits > .set").first.click(force=True)
+    expect(page.locator("#play-hits > .set")).to_have_count(0)
 
 
 def test_a_path_of_three_weights_frees_the_network_by_keyboard(open_page):
@@ -216,40 +217,40 @@ def test_a_path_of_three_weights_frees_the_network_by_keyboard(open_page):
         page.keyboard.type("0.1")
         page.keyboard.press("Tab")
         page.keyboard.press("Enter")
-        expect(page.locator("#play-signal .hit.set")).to_have_count(layer)
+        expect(page.locator("#play-hits > .set")).to_have_count(layer)
     assert page.locator("#play-table").inner_text().count("alive") >= 3
     link = page.url
     again = open_page("#" + link.split("#")[1])
-    expect(again.locator("#play-signal .hit.set")).to_have_count(3)
+    expect(again.locator("#play-hits > .set")).to_have_count(3)
 
 
 def test_training_runs_pauses_and_goes_back(open_page):
     page = open_page("#start=he&rate=0.1")
     page.get_by_role("button", name="1 step").click()
-    expect(page.locator("#play output")).to_have_text("step 1")
+    expect(page.locator("#play-step")).to_have_text("step 1")
     page.get_by_role("button", name="100 steps").click()
-    expect(page.locator("#play output")).to_have_text("step 101")
+    expect(page.locator("#play-step")).to_have_text("step 101")
     run = page.locator("#play [data-do=run]")
     run.click()
-    page.wait_for_function("Number(document.querySelector('#play output').value.split(' ')[1]) > 500")
+    page.wait_for_function("Number(document.querySelector('#play-step').textContent.split(' ')[1]) > 500")
     run.click()
     expect(run).to_have_text("Run")
-    steps = int(page.locator("#play output").inner_text().split()[1])
+    steps = int(page.locator("#play-step").inner_text().split()[1])
     page.get_by_role("button", name="1 step").click()
-    expect(page.locator("#play output")).to_have_text(f"step {steps + 1}")
+    expect(page.locator("#play-step")).to_have_text(f"step {steps + 1}")
     page.get_by_role("button", name="Back to the start").click()
-    expect(page.locator("#play output")).to_have_text("step 0")
+    expect(page.locator("#play-step")).to_have_text("step 0")
 
 
 def test_a_reader_predicts_first(open_page):
     page = open_page()
-    page.locator("#play input[name=cover]").check()
+    page.locator("#play-cover").check()
     page.locator("#play select[name=g]").select_option("sigmoid")
     expect(page.locator("#play-guess")).to_be_visible()
     expect(page.locator("#play-answer")).to_be_hidden()
     page.locator("#play-guess input").nth(2).check()
     page.get_by_role("button", name="Show the answer").click()
-    expect(page.locator("#play-said")).to_contain_text("right about 2 of 3 layers")
+    expect(page.locator("#play-said")).to_contain_text("You were wrong about layer 3, and right about the rest.")
     expect(page.locator("#play-answer")).to_be_visible()
 
 
@@ -258,7 +259,7 @@ def test_the_last_change_wins(open_page):
     page.locator("#play [data-do=run]").click()
     for value in ["he", "zeros", "xavier"]:
         page.locator("#play select[name=start]").select_option(value)
-    expect(page.locator("#play output")).to_have_text("step 0")
+    expect(page.locator("#play-step")).to_have_text("step 0")
     page.wait_for_function("location.hash.startsWith('#start=xavier')")
 
 
