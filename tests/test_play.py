@@ -1,11 +1,14 @@
 """Checks of the section "Ask the network yourself": the browser computes and draws what the native program does, to the
 last byte, and a reader can do what the section says, with a mouse, with the keyboard and on a phone."""
 
+import functools
+import http.server
 import json
 import random
 import re
 import subprocess
 import tempfile
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -101,7 +104,9 @@ def some_states(count: int) -> list[str]:
         layer = draw.randint(1, len(sizes) - 1)
         row, column = draw.randrange(sizes[layer]), draw.randrange(sizes[layer - 1])
         if draw.random() < 0.5:
-            parts["w"] = draw.choice([f"{layer}.{row}.{column}:0.1", f"{layer}:0", f"{layer}:1,{layer}.{row}.{column}:2"])
+            parts["w"] = draw.choice(
+                [f"{layer}.{row}.{column}:0.1", f"{layer}:0", f"{layer}:1,{layer}.{row}.{column}:2"]
+            )
         if draw.random() < 0.3:
             parts["b"] = draw.choice([f"{layer}.{row}:-0.5", f"{layer}:-1"])
         states.append("&".join(f"{name}={value}" for name, value in parts.items() if value))
@@ -119,9 +124,11 @@ def open_page(browser: Browser, site: Path) -> Iterator[Callable[..., Page]]:
     """
     pages, errors = [], []
 
-    def opened(asked: str = "", width: int = 1280) -> Page:
-        page = browser.new_page(viewport={"width": width, "height": 900})
+    def opened(asked: str = "", width: int = 1280, prepare: Callable[[Page], None] = lambda page: None) -> Page:
+        phone = width < 500
+        page = browser.new_page(viewport={"width": width, "height": 900}, has_touch=phone, is_mobile=phone)
         pages.append(page)
+        prepare(page)
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.on("console", lambda said: errors.append(said.text) if said.type == "error" else None)
         page.context.set_offline(True)
@@ -208,19 +215,15 @@ def test_a_click_on_a_weight_says_what_changes(open_page):
     expect(page.locator("#play-hits > .set")).to_have_count(0)
 
 
-def test_a_path_of_three_weights_frees_the_network_by_keyboard(open_page):
+def test_a_path_of_three_weights_frees_the_network(open_page):
     page = open_page()
     for layer in [1, 2, 3]:
-        page.locator("#play select[name=place]").focus()
         page.locator("#play select[name=place]").select_option(f"w{layer}.0.0")
-        page.keyboard.press("Tab")
-        page.keyboard.type("0.1")
-        page.keyboard.press("Tab")
-        page.keyboard.press("Enter")
+        page.locator("#play input[name=value]").fill("0.1")
+        page.get_by_role("button", name="Set", exact=True).click()
         expect(page.locator("#play-hits > .set")).to_have_count(layer)
     assert page.locator("#play-table").inner_text().count("alive") >= 3
-    link = page.url
-    again = open_page("#" + link.split("#")[1])
+    again = open_page("#" + page.url.split("#")[1])
     expect(again.locator("#play-hits > .set")).to_have_count(3)
 
 
@@ -254,6 +257,157 @@ def test_a_reader_predicts_first(open_page):
     expect(page.locator("#play-answer")).to_be_visible()
 
 
+def tab_to(page: Page, selector: str) -> None:
+    """Goes on with the Tab key until it is the turn of this element."""
+    for _ in range(60):
+        if page.evaluate("(selector) => document.activeElement.matches(selector)", selector):
+            return
+        page.keyboard.press("Tab")
+    pytest.fail(f"the Tab key does not lead to {selector}", pytrace=False)
+
+
+@pytest.mark.parametrize("width", [1280, 360])
+def test_everything_can_be_done_by_keyboard(width, open_page, program):
+    page = open_page(width=width, prepare=allow_clipboard)
+    page.locator("#play input[name=hidden]").focus()
+    page.keyboard.press("Shift+Tab")
+    for name, keys, asked in [
+        ("hidden", "3", "sizes=2-3-1"),
+        ("g", "tanh", "g=tanh"),
+        ("start", "He", "start=he"),
+        ("seed", "2", "seed=2"),
+        ("biases", "0.1", "biases=0.1"),
+        ("data", "xor", "data=xor"),
+        ("noise", "0.2", "noise=0.2"),
+        ("ones", "100", "ones=100"),
+        ("flip", "0, 7", "flip=0,7"),
+        ("rate", "0.1", "rate=0.1"),
+        ("by", "Adam", "by=adam"),
+        ("batch", "32", "batch=32"),
+    ]:
+        tab_to(page, f"[name={name}]")
+        page.keyboard.type(keys)
+        page.keyboard.press("Tab")
+        page.wait_for_function("(asked) => location.hash.includes(asked)", arg=asked)
+    step = page.locator("#play-step")
+    for action, shown in [("step", "step 1"), ("hundred", "step 101"), ("back", "step 0")]:
+        tab_to(page, f"[data-do={action}]")
+        page.keyboard.press("Enter")
+        expect(step).to_have_text(shown)
+    tab_to(page, "[name=place]")
+    page.keyboard.press("End")
+    tab_to(page, "[name=value]")
+    page.keyboard.type("0.5")
+    page.keyboard.press("Enter")
+    page.wait_for_function("location.hash.includes('b=2:0.5')")
+    tab_to(page, "[data-do=link]")
+    page.keyboard.press("Enter")
+    expect(page.locator("#play-said")).to_have_text("The link is copied.")
+    assert page.evaluate("navigator.clipboard.readText()") == page.url
+    tab_to(page, "[data-do=cell]")
+    page.keyboard.press("Enter")
+    expect(page.locator("#play-said")).to_contain_text("The cell is copied.")
+    cell = ask(program, page.url.split("#")[1])[0]["cell"]
+    assert page.evaluate("navigator.clipboard.readText()") == cell and "b" in cell
+    page.locator("#play input[name=hidden]").focus()
+    tab_to(page, "[data-do=run]")
+    page.keyboard.press("Space")
+    page.wait_for_function("Number(document.querySelector('#play-step').textContent.split(' ')[1]) > 100")
+    page.keyboard.press("Space")
+    expect(page.locator("#play [data-do=run]")).to_have_text("Run")
+
+
+@pytest.mark.parametrize("width", [1280, 360])
+def test_a_reader_predicts_first_by_keyboard(width, open_page):
+    page = open_page(width=width)
+    page.locator("#play input[name=hidden]").focus()
+    tab_to(page, "#play-cover")
+    page.keyboard.press("Space")
+    page.locator("#play input[name=hidden]").focus()
+    tab_to(page, "[name=g]")
+    page.keyboard.type("sigmoid")
+    expect(page.locator("#play-guess")).to_be_visible()
+    expect(page.locator("#play-said")).not_to_contain_text("cost")
+    for _ in range(3):
+        tab_to(page, "#play-guess input:not(:checked)")
+        page.keyboard.press("Space")
+    tab_to(page, "#play-guess button")
+    page.keyboard.press("Enter")
+    expect(page.locator("#play-said")).to_contain_text("You were wrong about layer 1, 2, 3")
+    expect(page.locator("#play-table")).to_be_focused()
+
+
+def test_a_finger_on_a_phone_changes_a_weight_and_trains(open_page):
+    page = open_page("#sizes=2-2-1", width=360)
+    page.locator("#play-hits > *").first.tap(force=True)
+    page.wait_for_function("location.hash.includes('w=1.0.0:0.1')")
+    expect(page.locator("#play-why")).to_contain_text("dW of layer 1: zero")
+    page.locator("#play-hits > circle").last.tap()
+    page.wait_for_function("location.hash.includes('b=2.0:0.1')")
+    page.get_by_role("button", name="100 steps").tap()
+    expect(page.locator("#play-step")).to_have_text("step 100")
+
+
+def allow_clipboard(page: Page) -> None:
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+
+
+def test_what_a_browser_does_not_let_copy_is_there_to_be_copied_by_hand(open_page):
+    page = open_page(prepare=lambda page: page.add_init_script("delete Navigator.prototype.clipboard"))
+    shown = []
+    page.on("dialog", lambda dialog: (shown.append(dialog.default_value), dialog.dismiss()))
+    page.get_by_role("button", name="Copy a link to this").click()
+    page.get_by_role("button", name="Copy as a cell").click()
+    assert [shown[0], shown[1].splitlines()[0]] == [page.url, "let data = circles_train();"]
+
+
+@pytest.mark.parametrize("motion", ["reduce", "no-preference"])
+def test_a_run_moves_only_where_motion_is_welcome(motion, open_page):
+    page = open_page("#start=he")
+    page.emulate_media(reduced_motion=motion)
+    page.evaluate("""() => {
+        const step = document.getElementById("play-step");
+        window.seen = new Set();
+        new MutationObserver(() => window.seen.add(step.textContent)).observe(step, { childList: true });
+    }""")
+    page.locator("#play [data-do=run]").click()
+    expect(page.locator("#play-step")).to_have_text("step 15000", timeout=60_000)
+    seen = set(page.evaluate("[...window.seen]"))
+    assert seen <= {"step 0", "step 15000"} if motion == "reduce" else len(seen) > 5
+
+
+# Which pictures are not, element by element, what the program has drawn.
+OTHERWISE = """(answer) => ["signal", "boundary", "costs", "norms"].filter((name) => {
+    const fresh = document.createElement("div"), shown = document.querySelector(`#play-${name} svg`);
+    fresh.innerHTML = answer[name];
+    const parts = (svg) => [svg.cloneNode(false), ...svg.children].map((element) => element.outerHTML).join("\\n");
+    return parts(fresh.firstElementChild) !== parts(shown);
+})"""
+
+
+def test_pictures_that_were_changed_are_as_if_drawn_anew(open_page, program):
+    draw, page = random.Random(3), open_page("#sizes=2-4-3-1")
+    page.evaluate("""() => {
+        const replace = history.replaceState.bind(history);
+        window.answers = 0;
+        history.replaceState = (...all) => (replace(...all), window.answers++);
+    }""")
+    for count in range(1, 41):
+        match draw.randrange(4):
+            case 0:
+                page.locator("#play [data-do=step]").click()
+            case 1:
+                name, value = draw.choice(
+                    [("g", "tanh"), ("g", "relu"), ("start", "he"), ("start", "zeros"), ("data", "xor")]
+                )
+                page.locator(f"#play select[name={name}]").select_option(value)
+            case _:
+                page.locator("#play-hits > *").nth(draw.randrange(30)).dispatch_event("click", {"bubbles": True})
+        page.wait_for_function("(count) => window.answers === count", arg=count)
+        answer = ask(program, page.url.split("#")[1])[0]
+        assert page.evaluate(OTHERWISE, answer) == [], answer["question"]
+
+
 def test_the_last_change_wins(open_page):
     page = open_page()
     page.locator("#play [data-do=run]").click()
@@ -273,6 +427,15 @@ def test_what_makes_no_sense_is_said_and_the_page_still_works(open_page):
     page.locator("#play input[name=rate]").fill("0.1")
     page.locator("#play input[name=rate]").press("Tab")
     expect(page.locator("#play-fault")).to_be_hidden()
+
+
+def test_what_takes_too_long_is_ended(open_page):
+    page = open_page(prepare=lambda page: page.clock.install())
+    page.evaluate("location.hash = 'sizes=2-10-10-10-10-10-10-10-1&g=gelu&start=he&rate=0.0001&steps=100000'")
+    expect(page.locator("#play-said")).to_have_text("Computing …")
+    page.clock.fast_forward(60_000)
+    expect(page.locator("#play-fault")).to_contain_text("this takes too long")
+    expect(page.locator("#play-said")).to_contain_text("step 0")
 
 
 def test_mangled_addresses_get_a_sentence_or_an_answer(program):
@@ -318,6 +481,20 @@ def test_mangled_addresses_get_a_sentence_or_an_answer(program):
     wrong = [answer for answer in answers if not answer.startswith(('{"fault":"', '{"alive":['))]
     assert wrong == [] and "panicked" not in done.stderr
     assert not any("<script" in answer for answer in answers if answer.startswith('{"alive"'))
+
+
+def test_a_served_site_answers_as_well(browser, site):
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=site)) as server:
+        threading.Thread(target=server.serve_forever).start()
+        page = browser.new_page()
+        page.goto(f"http://127.0.0.1:{server.server_port}/01_the_argument.html#w=1.0.0:0.1")
+        expect(page.locator("#play-hits > .set")).to_have_count(1)
+        page.close()
+        server.shutdown()
 
 
 @pytest.mark.parametrize("width", [1280, 360])

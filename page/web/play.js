@@ -59,7 +59,7 @@
       setTimeout(() => (part("said").textContent = "Computing …"), SOON),
       setTimeout(() => {
         stop();
-        fault("This takes too long for a page: ask for fewer steps or fewer units.");
+        refuse("this takes too long for a page, ask for fewer steps or fewer units");
       }, PATIENCE),
     ];
   }
@@ -117,15 +117,20 @@
   function draw() {
     frame = undefined;
     const now = JSON.parse(waiting);
-    fault(now.fault ?? complaint);
-    if (!now.fault) return display(now);
+    if (now.fault) refuse(now.fault);
+    else display(now);
+  }
+
+  // Says what is wrong. If it is with the address, there is nothing to be seen yet: then show the notebook's network.
+  function refuse(why) {
+    fault(why);
     if (answer) return;
-    // The address makes no sense: say so, and show the network of the notebook.
-    complaint = `The address cannot be read: ${now.fault}. Here is the network of this notebook instead.`;
+    complaint = `The address cannot be answered: ${why}. Here is the network of this notebook instead.`;
     ask("");
   }
 
   function display(now) {
+    fault(complaint);
     const before = answer;
     answer = now;
     if (!before) show(now.question);
