@@ -250,11 +250,11 @@ def test_a_reader_predicts_first(open_page):
     page.locator("#play-cover").check()
     page.locator("#play select[name=g]").select_option("sigmoid")
     expect(page.locator("#play-guess")).to_be_visible()
-    expect(page.locator("#play-answer")).to_be_hidden()
+    expect(page.locator("#play-table")).to_be_hidden()
     page.locator("#play-guess input").nth(2).check()
     page.get_by_role("button", name="Show the answer").click()
     expect(page.locator("#play-said")).to_contain_text("You were wrong about layer 3, and right about the rest.")
-    expect(page.locator("#play-answer")).to_be_visible()
+    expect(page.locator("#play-table")).to_be_visible()
 
 
 def tab_to(page: Page, selector: str) -> None:

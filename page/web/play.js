@@ -150,8 +150,8 @@
 
   // Nothing of the answer is shown before the reader has guessed, if that is what they want.
   function say() {
-    part("said").textContent = guessed ? answer.said : "Changed. What will be alive?";
-    part("answer").hidden = !guessed;
+    part("said").textContent = guessed ? answer.said : "Changed. Which weight gradients will be alive, so not zero?";
+    for (const shown of root.querySelectorAll(".answer")) shown.hidden = !guessed;
     part("guess").hidden = guessed;
   }
 
