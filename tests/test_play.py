@@ -40,7 +40,7 @@ ASK = r"""async (questions) => {
             worker.onmessage = ({ data }) => {
                 if (data.broken) reject(new Error(data.broken));
                 else if (data.done) resolve();
-                else lines.push(data.answer);
+                else lines.push(new TextDecoder().decode(data.answer));
             };
             worker.postMessage({ question });
         });

@@ -9,6 +9,6 @@ fn main() -> io::Result<()> {
     let mut text = String::new();
     io::stdin().read_to_string(&mut text)?;
     let mut out = io::stdout().lock();
-    // In one piece: each piece is a call out of the program, and a line has thousands.
+    // In one piece, since each is a call out of the program, and the page takes each for an answer.
     answer::answer(&text, |line| out.write_all(format!("{line}\n").as_bytes()))
 }

@@ -5,7 +5,7 @@
 (() => {
   const root = document.getElementById("play"), part = (name) => document.getElementById(`play-${name}`);
   const form = part("network"), fields = form.elements, one = part("one").elements, runs = root.querySelector("[data-do=run]");
-  const STEPS = 15000, MOST_STEPS = 100000, SOON = 400, PATIENCE = 60000;
+  const STEPS = 15000, EVERY = 250, MOST_STEPS = 100000, SOON = 400, PATIENCE = 60000;
 
   // From a file, browsers refuse a worker by its address, but not one that is made here.
   const source = URL.createObjectURL(new Blob([part("worker").textContent], { type: "text/javascript" }));
@@ -102,9 +102,9 @@
   // --- The answer ------------------------------------------------------------------------------------------------
 
   // While it trains, answers may come faster than they can be drawn: then only the last one is.
-  function receive(line) {
+  function receive(bytes) {
     expect();
-    waiting = line;
+    waiting = bytes;
     if (running) frame ??= requestAnimationFrame(draw);
     else draw();
   }
@@ -116,7 +116,7 @@
 
   function draw() {
     frame = undefined;
-    const now = JSON.parse(waiting);
+    const now = JSON.parse(new TextDecoder().decode(waiting));
     if (now.fault) refuse(now.fault);
     else display(now);
   }
@@ -246,7 +246,7 @@
     part("said").setAttribute("aria-live", "off");
     const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
     const to = Math.min(answer.step + STEPS, MOST_STEPS);
-    ask(question(answer.step), `to=${to}&every=${still ? STEPS : 100}`);
+    ask(question(answer.step), `to=${to}&every=${still ? STEPS : EVERY}`);
   }
 
   function stop() {
