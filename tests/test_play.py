@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Dialog, Page, expect
 
 import notebooks as nb
 import website
@@ -355,7 +355,12 @@ def allow_clipboard(page: Page) -> None:
 def test_what_a_browser_does_not_let_copy_is_there_to_be_copied_by_hand(open_page):
     page = open_page(prepare=lambda page: page.add_init_script("delete Navigator.prototype.clipboard"))
     shown = []
-    page.on("dialog", lambda dialog: (shown.append(dialog.default_value), dialog.dismiss()))
+
+    def note(dialog: Dialog) -> None:
+        shown.append(dialog.default_value)
+        dialog.dismiss()
+
+    page.on("dialog", note)
     page.get_by_role("button", name="Copy a link to this").click()
     page.get_by_role("button", name="Copy as a cell").click()
     assert [shown[0], shown[1].splitlines()[0]] == [page.url, "let data = circles_train();"]
