@@ -209,7 +209,7 @@ def test_a_click_on_a_weight_says_what_changes(open_page):
     assert changed.count() == 0
     page.locator("#play-hits > *").first.click(force=True)
     expect(changed.first).to_be_visible()
-    assert "w=1.0.0:0.1" in page.url
+    page.wait_for_function("location.hash.includes('w=1.0.0:0.1')")
     assert page.locator("#play-table td").nth(3).inner_text().startswith("1"), "the slope of layer 1"
     page.locator("#play-hits > .set").first.click(force=True)
     expect(page.locator("#play-hits > .set")).to_have_count(0)
@@ -223,6 +223,7 @@ def test_a_path_of_three_weights_frees_the_network(open_page):
         page.get_by_role("button", name="Set", exact=True).click()
         expect(page.locator("#play-hits > .set")).to_have_count(layer)
     assert page.locator("#play-table").inner_text().count("alive") >= 3
+    page.wait_for_function("location.hash.includes('3.0.0')")
     again = open_page("#" + page.url.split("#")[1])
     expect(again.locator("#play-hits > .set")).to_have_count(3)
 
@@ -411,6 +412,15 @@ def test_pictures_that_were_changed_are_as_if_drawn_anew(open_page, program):
         page.wait_for_function("(count) => window.answers === count", arg=count)
         answer = ask(program, page.url.split("#")[1])[0]
         assert page.evaluate(OTHERWISE, answer) == [], answer["question"]
+
+
+def test_a_link_that_is_followed_amid_a_run_opens(open_page):
+    page = open_page("#start=he")
+    page.locator("#play [data-do=run]").click()
+    page.wait_for_function("document.getElementById('play-step').textContent !== 'step 0'")
+    page.evaluate("location.hash = 'g=tanh'")
+    expect(page.locator("#play-step")).to_have_text("step 0")
+    expect(page.locator("#play select[name=g]")).to_have_value("tanh")
 
 
 def test_a_run_leaves_nothing_behind(open_page):

@@ -22,12 +22,12 @@ import website
 
 TRAINED = "start=he&steps=15000"
 
-# Clicks one weight after the other, at no fixed moment of a frame. The address is changed once the pictures are there;
-# they are on the screen when the frame after that has ended.
+# Clicks one weight after the other, at no fixed moment of a frame. The pictures are there when the step is said, and on
+# the screen when the frame after that has ended.
 CLICKS = """async (count) => {
-    const replace = history.replaceState.bind(history), frame = new MessageChannel(), times = [];
+    const frame = new MessageChannel(), times = [];
     let there;
-    history.replaceState = (...all) => (replace(...all), there?.());
+    new MutationObserver(() => there?.()).observe(document.getElementById("play-step"), { childList: true });
     for (let i = 0; i < count; i++) {
         await new Promise((resolve) => setTimeout(resolve, 50 + ((7 * i) % 17)));
         const start = performance.now(), drawn = new Promise((resolve) => (there = resolve));

@@ -145,7 +145,7 @@
     if (guess.children.length !== now.alive.length) {
       guess.innerHTML = now.alive.map((_, i) => `<label><input type="checkbox"> dW of layer ${i + 1}</label>`).join(" ");
     }
-    if (!running) settle();
+    requestAnimationFrame(() => setTimeout(settle));
   }
 
   // Nothing of the answer is shown before the reader has guessed, if that is what they want.
@@ -155,9 +155,10 @@
     part("guess").hidden = guessed;
   }
 
-  // Browsers allow an address to change some times a second, so not while it trains.
+  // Browsers take longer to change an address than to show the pictures, and let it change only some times a second: so
+  // it comes after the pictures are on the screen, and not while it trains.
   function settle() {
-    history.replaceState(null, "", `#${answer.question}`);
+    if (answer && !running) history.replaceState(null, "", `#${answer.question}`);
   }
 
   // Shows a picture, an element in each line, in the place of the one before. A browser is quick to keep an element
@@ -279,7 +280,10 @@
       edits = { w: [], b: [] };
       change();
     },
-    link: () => copy(location.href, "The link is copied."),
+    link() {
+      settle();
+      copy(location.href, "The link is copied.");
+    },
     cell: () => copy(answer.cell, "The cell is copied. It needs the first cell of a notebook above it."),
   };
 
@@ -312,10 +316,11 @@
 
   const asked = () => (location.hash.includes("=") ? location.hash.slice(1) : "");
   addEventListener("hashchange", () => {
-    if (!asked() || (answer && asked() === answer.question)) return;
+    const wanted = asked();
+    if (!wanted || (answer && wanted === answer.question)) return;
     stop();
     [answer, cells] = [undefined, []];
-    ask(asked());
+    ask(wanted);
   });
 
   (async () => {
