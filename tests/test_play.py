@@ -1,16 +1,19 @@
 """Checks of the section "Ask the network yourself": the browser computes and draws what the native program does, to the
 last byte, and a reader can do what the section says, with a mouse, with the keyboard and on a phone."""
 
+import functools
+import http.server
 import json
 import random
 import re
 import subprocess
 import tempfile
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Dialog, Page, expect
 
 import notebooks as nb
 import website
@@ -37,7 +40,7 @@ ASK = r"""async (questions) => {
             worker.onmessage = ({ data }) => {
                 if (data.broken) reject(new Error(data.broken));
                 else if (data.done) resolve();
-                else lines.push(data.answer);
+                else lines.push(new TextDecoder().decode(data.answer));
             };
             worker.postMessage({ question });
         });
@@ -82,12 +85,13 @@ def some_states(count: int) -> list[str]:
         sizes = [2, *hidden, 1]
         parts = {
             "sizes": "-".join(map(str, sizes)),
-            "g": draw.choice(["identity", "relu", "leaky", "tanh", "silu", "gelu", "sigmoid", "softplus"]),
+            "g": draw.choice(["identity", "relu", "relu1", "leaky", "tanh", "silu", "gelu", "sigmoid", "softplus"]),
             "start": draw.choice(["zeros", "constant", "normal", "xavier", "he"]),
             "scale": draw.choice(["0.5", "0.01", "-0.1", "1"]).removeprefix("-" if draw.random() < 0.5 else "~"),
             "seed": str(draw.randint(0, 99)),
             "biases": draw.choice(["0", "0.1", "-1"]),
             "data": draw.choice(["circles", "blobs", "xor"]),
+            "noise": draw.choice(["", "", "0.1"]),
             "ones": draw.choice(["150", "100", "290"]),
             "flip": draw.choice(["", "0", "0,7,299"]),
             "rate": draw.choice(["0.01", "0.1"]),
@@ -100,10 +104,12 @@ def some_states(count: int) -> list[str]:
         layer = draw.randint(1, len(sizes) - 1)
         row, column = draw.randrange(sizes[layer]), draw.randrange(sizes[layer - 1])
         if draw.random() < 0.5:
-            parts["w"] = f"{layer}.{row}.{column}:0.1"
+            parts["w"] = draw.choice(
+                [f"{layer}.{row}.{column}:0.1", f"{layer}:0", f"{layer}:1,{layer}.{row}.{column}:2"]
+            )
         if draw.random() < 0.3:
-            parts["b"] = f"{layer}.{row}:-0.5"
-        states.append("&".join(f"{name}={value}" for name, value in parts.items()))
+            parts["b"] = draw.choice([f"{layer}.{row}:-0.5", f"{layer}:-1"])
+        states.append("&".join(f"{name}={value}" for name, value in parts.items() if value))
     return states
 
 
@@ -118,9 +124,11 @@ def open_page(browser: Browser, site: Path) -> Iterator[Callable[..., Page]]:
     """
     pages, errors = [], []
 
-    def opened(asked: str = "", width: int = 1280) -> Page:
-        page = browser.new_page(viewport={"width": width, "height": 900})
+    def opened(asked: str = "", width: int = 1280, prepare: Callable[[Page], None] = lambda page: None) -> Page:
+        phone = width < 500
+        page = browser.new_page(viewport={"width": width, "height": 900}, has_touch=phone, is_mobile=phone)
         pages.append(page)
+        prepare(page)
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.on("console", lambda said: errors.append(said.text) if said.type == "error" else None)
         page.context.set_offline(True)
@@ -147,7 +155,7 @@ def test_the_browser_answers_what_the_native_program_does(open_page, program):
 def test_a_run_shows_what_the_same_number_of_steps_gives(program):
     for state in ["start=he&rate=0.1", "g=tanh&start=normal&scale=0.5&seed=3"]:
         answers = ask(program, f"{state}\nto=40&every=20")
-        assert [answer["controls"]["steps"] for answer in answers] == [0, 20, 40]
+        assert [answer["step"] for answer in answers] == [0, 20, 40]
         for answer in answers[1:]:
             alone = ask(program, answer["question"])[0]
             assert [alone[name] for name in ("table", "signal", "boundary")] == [
@@ -199,58 +207,239 @@ def test_a_click_on_a_weight_says_what_changes(open_page):
     page = open_page()
     changed = page.locator("#play-table .changed")
     assert changed.count() == 0
-    page.locator("#play-signal .hit").first.click(force=True)
+    page.locator("#play-hits > *").first.click(force=True)
     expect(changed.first).to_be_visible()
-    assert "w=1.0.0:0.1" in page.url
+    page.wait_for_function("location.hash.includes('w=1.0.0:0.1')")
     assert page.locator("#play-table td").nth(3).inner_text().startswith("1"), "the slope of layer 1"
-    page.locator("#play-signal .hit.set").first.click(force=True)
-    expect(page.locator("#play-signal .hit.set")).to_have_count(0)
+    page.locator("#play-hits > .set").first.click(force=True)
+    expect(page.locator("#play-hits > .set")).to_have_count(0)
 
 
-def test_a_path_of_three_weights_frees_the_network_by_keyboard(open_page):
+def test_a_path_of_three_weights_frees_the_network(open_page):
     page = open_page()
     for layer in [1, 2, 3]:
-        page.locator("#play select[name=place]").focus()
         page.locator("#play select[name=place]").select_option(f"w{layer}.0.0")
-        page.keyboard.press("Tab")
-        page.keyboard.type("0.1")
-        page.keyboard.press("Tab")
-        page.keyboard.press("Enter")
-        expect(page.locator("#play-signal .hit.set")).to_have_count(layer)
+        page.locator("#play input[name=value]").fill("0.1")
+        page.get_by_role("button", name="Set", exact=True).click()
+        expect(page.locator("#play-hits > .set")).to_have_count(layer)
     assert page.locator("#play-table").inner_text().count("alive") >= 3
-    link = page.url
-    again = open_page("#" + link.split("#")[1])
-    expect(again.locator("#play-signal .hit.set")).to_have_count(3)
+    page.wait_for_function("location.hash.includes('3.0.0')")
+    again = open_page("#" + page.url.split("#")[1])
+    expect(again.locator("#play-hits > .set")).to_have_count(3)
 
 
 def test_training_runs_pauses_and_goes_back(open_page):
     page = open_page("#start=he&rate=0.1")
     page.get_by_role("button", name="1 step").click()
-    expect(page.locator("#play output")).to_have_text("step 1")
+    expect(page.locator("#play-step")).to_have_text("step 1")
     page.get_by_role("button", name="100 steps").click()
-    expect(page.locator("#play output")).to_have_text("step 101")
+    expect(page.locator("#play-step")).to_have_text("step 101")
     run = page.locator("#play [data-do=run]")
     run.click()
-    page.wait_for_function("Number(document.querySelector('#play output').value.split(' ')[1]) > 500")
+    page.wait_for_function("Number(document.querySelector('#play-step').textContent.split(' ')[1]) > 500")
     run.click()
     expect(run).to_have_text("Run")
-    steps = int(page.locator("#play output").inner_text().split()[1])
+    steps = int(page.locator("#play-step").inner_text().split()[1])
     page.get_by_role("button", name="1 step").click()
-    expect(page.locator("#play output")).to_have_text(f"step {steps + 1}")
+    expect(page.locator("#play-step")).to_have_text(f"step {steps + 1}")
     page.get_by_role("button", name="Back to the start").click()
-    expect(page.locator("#play output")).to_have_text("step 0")
+    expect(page.locator("#play-step")).to_have_text("step 0")
 
 
 def test_a_reader_predicts_first(open_page):
     page = open_page()
-    page.locator("#play input[name=cover]").check()
+    page.locator("#play-cover").check()
     page.locator("#play select[name=g]").select_option("sigmoid")
     expect(page.locator("#play-guess")).to_be_visible()
-    expect(page.locator("#play-answer")).to_be_hidden()
+    expect(page.locator("#play-table")).to_be_hidden()
     page.locator("#play-guess input").nth(2).check()
     page.get_by_role("button", name="Show the answer").click()
-    expect(page.locator("#play-said")).to_contain_text("right about 2 of 3 layers")
-    expect(page.locator("#play-answer")).to_be_visible()
+    expect(page.locator("#play-said")).to_contain_text("You were wrong about layer 3, and right about the rest.")
+    expect(page.locator("#play-table")).to_be_visible()
+
+
+def tab_to(page: Page, selector: str) -> None:
+    """Goes on with the Tab key until it is the turn of this element."""
+    for _ in range(60):
+        if page.evaluate("(selector) => document.activeElement.matches(selector)", selector):
+            return
+        page.keyboard.press("Tab")
+    pytest.fail(f"the Tab key does not lead to {selector}", pytrace=False)
+
+
+@pytest.mark.parametrize("width", [1280, 360])
+def test_everything_can_be_done_by_keyboard(width, open_page, program):
+    page = open_page(width=width, prepare=allow_clipboard)
+    page.locator("#play input[name=hidden]").focus()
+    page.keyboard.press("Shift+Tab")
+    for name, keys, asked in [
+        ("hidden", "3", "sizes=2-3-1"),
+        ("g", "tanh", "g=tanh"),
+        ("start", "He", "start=he"),
+        ("seed", "2", "seed=2"),
+        ("biases", "0.1", "biases=0.1"),
+        ("data", "xor", "data=xor"),
+        ("noise", "0.2", "noise=0.2"),
+        ("ones", "100", "ones=100"),
+        ("flip", "0, 7", "flip=0,7"),
+        ("rate", "0.1", "rate=0.1"),
+        ("by", "Adam", "by=adam"),
+        ("batch", "32", "batch=32"),
+    ]:
+        tab_to(page, f"[name={name}]")
+        page.keyboard.type(keys)
+        page.keyboard.press("Tab")
+        page.wait_for_function("(asked) => location.hash.includes(asked)", arg=asked)
+    step = page.locator("#play-step")
+    for action, shown in [("step", "step 1"), ("hundred", "step 101"), ("back", "step 0")]:
+        tab_to(page, f"[data-do={action}]")
+        page.keyboard.press("Enter")
+        expect(step).to_have_text(shown)
+    tab_to(page, "[name=place]")
+    page.keyboard.press("End")
+    tab_to(page, "[name=value]")
+    page.keyboard.type("0.5")
+    page.keyboard.press("Enter")
+    page.wait_for_function("location.hash.includes('b=2:0.5')")
+    tab_to(page, "[data-do=link]")
+    page.keyboard.press("Enter")
+    expect(page.locator("#play-said")).to_have_text("The link is copied.")
+    assert page.evaluate("navigator.clipboard.readText()") == page.url
+    tab_to(page, "[data-do=cell]")
+    page.keyboard.press("Enter")
+    expect(page.locator("#play-said")).to_contain_text("The cell is copied.")
+    cell = ask(program, page.url.split("#")[1])[0]["cell"]
+    assert page.evaluate("navigator.clipboard.readText()") == cell and "b" in cell
+    page.locator("#play input[name=hidden]").focus()
+    tab_to(page, "[data-do=run]")
+    page.keyboard.press("Space")
+    page.wait_for_function("Number(document.querySelector('#play-step').textContent.split(' ')[1]) > 100")
+    page.keyboard.press("Space")
+    expect(page.locator("#play [data-do=run]")).to_have_text("Run")
+
+
+@pytest.mark.parametrize("width", [1280, 360])
+def test_a_reader_predicts_first_by_keyboard(width, open_page):
+    page = open_page(width=width)
+    page.locator("#play input[name=hidden]").focus()
+    tab_to(page, "#play-cover")
+    page.keyboard.press("Space")
+    page.locator("#play input[name=hidden]").focus()
+    tab_to(page, "[name=g]")
+    page.keyboard.type("sigmoid")
+    expect(page.locator("#play-guess")).to_be_visible()
+    expect(page.locator("#play-said")).not_to_contain_text("cost")
+    for _ in range(3):
+        tab_to(page, "#play-guess input:not(:checked)")
+        page.keyboard.press("Space")
+    tab_to(page, "#play-guess button")
+    page.keyboard.press("Enter")
+    expect(page.locator("#play-said")).to_contain_text("You were wrong about layer 1, 2, 3")
+    expect(page.locator("#play-table")).to_be_focused()
+
+
+def test_a_finger_on_a_phone_changes_a_weight_and_trains(open_page):
+    page = open_page("#sizes=2-2-1", width=360)
+    page.locator("#play-hits > *").first.tap(force=True)
+    page.wait_for_function("location.hash.includes('w=1.0.0:0.1')")
+    expect(page.locator("#play-why")).to_contain_text("dW of layer 1: zero")
+    page.locator("#play-hits > circle").last.tap()
+    page.wait_for_function("location.hash.includes('b=2.0:0.1')")
+    page.get_by_role("button", name="100 steps").tap()
+    expect(page.locator("#play-step")).to_have_text("step 100")
+
+
+def allow_clipboard(page: Page) -> None:
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+
+
+def test_what_a_browser_does_not_let_copy_is_there_to_be_copied_by_hand(open_page):
+    page = open_page(prepare=lambda page: page.add_init_script("delete Navigator.prototype.clipboard"))
+    shown = []
+
+    def note(dialog: Dialog) -> None:
+        shown.append(dialog.default_value)
+        dialog.dismiss()
+
+    page.on("dialog", note)
+    page.get_by_role("button", name="Copy a link to this").click()
+    page.get_by_role("button", name="Copy as a cell").click()
+    assert [shown[0], shown[1].splitlines()[0]] == [page.url, "let data = circles_train();"]
+
+
+@pytest.mark.parametrize("motion", ["reduce", "no-preference"])
+def test_a_run_moves_only_where_motion_is_welcome(motion, open_page):
+    page = open_page("#start=he")
+    page.emulate_media(reduced_motion=motion)
+    page.evaluate("""() => {
+        const step = document.getElementById("play-step");
+        window.seen = new Set();
+        new MutationObserver(() => window.seen.add(step.textContent)).observe(step, { childList: true });
+    }""")
+    page.locator("#play [data-do=run]").click()
+    expect(page.locator("#play-step")).to_have_text("step 15000", timeout=60_000)
+    seen = set(page.evaluate("[...window.seen]"))
+    assert seen <= {"step 0", "step 15000"} if motion == "reduce" else len(seen) > 5
+
+
+# Which pictures are not, element by element, what the program has drawn.
+OTHERWISE = """(answer) => ["signal", "boundary", "costs", "norms"].filter((name) => {
+    const fresh = document.createElement("div"), shown = document.querySelector(`#play-${name} svg`);
+    fresh.innerHTML = answer[name];
+    const parts = (svg) => [svg.cloneNode(false), ...svg.children].map((element) => element.outerHTML).join("\\n");
+    return parts(fresh.firstElementChild) !== parts(shown);
+})"""
+
+
+def test_pictures_that_were_changed_are_as_if_drawn_anew(open_page, program):
+    draw, page = random.Random(3), open_page("#sizes=2-4-3-1")
+    page.evaluate("""() => {
+        const replace = history.replaceState.bind(history);
+        window.answers = 0;
+        history.replaceState = (...all) => (replace(...all), window.answers++);
+    }""")
+    for count in range(1, 41):
+        match draw.randrange(4):
+            case 0:
+                page.locator("#play [data-do=step]").click()
+            case 1:
+                name, value = draw.choice(
+                    [("g", "tanh"), ("g", "relu"), ("start", "he"), ("start", "zeros"), ("data", "xor")]
+                )
+                page.locator(f"#play select[name={name}]").select_option(value)
+            case _:
+                page.locator("#play-hits > *").nth(draw.randrange(30)).dispatch_event("click", {"bubbles": True})
+        page.wait_for_function("(count) => window.answers === count", arg=count)
+        answer = ask(program, page.url.split("#")[1])[0]
+        assert page.evaluate(OTHERWISE, answer) == [], answer["question"]
+
+
+def test_a_link_that_is_followed_amid_a_run_opens(open_page):
+    page = open_page("#start=he")
+    page.locator("#play [data-do=run]").click()
+    page.wait_for_function("document.getElementById('play-step').textContent !== 'step 0'")
+    page.evaluate("location.hash = 'g=tanh'")
+    expect(page.locator("#play-step")).to_have_text("step 0")
+    expect(page.locator("#play select[name=g]")).to_have_value("tanh")
+
+
+def test_a_run_leaves_nothing_behind(open_page):
+    """A browser frees what nobody needs when it likes, so it is told to, before its elements are counted."""
+    page = open_page("#sizes=2-10-10-10-1&start=he")
+    session = page.context.new_cdp_session(page)
+    session.send("Performance.enable")
+
+    def nodes() -> float:
+        session.send("HeapProfiler.collectGarbage")
+        metrics = session.send("Performance.getMetrics")["metrics"]
+        return next(metric["value"] for metric in metrics if metric["name"] == "Nodes")
+
+    before = nodes()
+    page.locator("#play [data-do=run]").click()
+    expect(page.locator("#play-step")).to_have_text("step 15000", timeout=60_000)
+    page.get_by_role("button", name="Back to the start").click()
+    expect(page.locator("#play-step")).to_have_text("step 0")
+    assert nodes() < 1.05 * before
 
 
 def test_the_last_change_wins(open_page):
@@ -258,7 +447,7 @@ def test_the_last_change_wins(open_page):
     page.locator("#play [data-do=run]").click()
     for value in ["he", "zeros", "xavier"]:
         page.locator("#play select[name=start]").select_option(value)
-    expect(page.locator("#play output")).to_have_text("step 0")
+    expect(page.locator("#play-step")).to_have_text("step 0")
     page.wait_for_function("location.hash.startsWith('#start=xavier')")
 
 
@@ -272,6 +461,15 @@ def test_what_makes_no_sense_is_said_and_the_page_still_works(open_page):
     page.locator("#play input[name=rate]").fill("0.1")
     page.locator("#play input[name=rate]").press("Tab")
     expect(page.locator("#play-fault")).to_be_hidden()
+
+
+def test_what_takes_too_long_is_ended(open_page):
+    page = open_page(prepare=lambda page: page.clock.install())
+    page.evaluate("location.hash = 'sizes=2-10-10-10-10-10-10-10-1&g=gelu&start=he&rate=0.0001&steps=100000'")
+    expect(page.locator("#play-said")).to_have_text("Computing …")
+    page.clock.fast_forward(60_000)
+    expect(page.locator("#play-fault")).to_contain_text("this takes too long")
+    expect(page.locator("#play-said")).to_contain_text("step 0")
 
 
 def test_mangled_addresses_get_a_sentence_or_an_answer(program):
@@ -317,6 +515,20 @@ def test_mangled_addresses_get_a_sentence_or_an_answer(program):
     wrong = [answer for answer in answers if not answer.startswith(('{"fault":"', '{"alive":['))]
     assert wrong == [] and "panicked" not in done.stderr
     assert not any("<script" in answer for answer in answers if answer.startswith('{"alive"'))
+
+
+def test_a_served_site_answers_as_well(browser, site):
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=site)) as server:
+        threading.Thread(target=server.serve_forever).start()
+        page = browser.new_page()
+        page.goto(f"http://127.0.0.1:{server.server_port}/01_the_argument.html#w=1.0.0:0.1")
+        expect(page.locator("#play-hits > .set")).to_have_count(1)
+        page.close()
+        server.shutdown()
 
 
 @pytest.mark.parametrize("width", [1280, 360])

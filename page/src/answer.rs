@@ -71,7 +71,7 @@ fn state(question: &Question, network: &Network, data: &Dataset, history: &Histo
     let (cost, accuracy) = (network.cost(data)?, network.accuracy(data)?);
     Ok(json!({
         "question": question.to_string(),
-        "controls": question.controls(),
+        "step": question.steps,
         "cell": question.cell(),
         "said": format!("step {}: cost {cost:.4} nats, {:.1} % right", question.steps, 100.0 * accuracy),
         "alive": alive,

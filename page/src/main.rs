@@ -9,5 +9,6 @@ fn main() -> io::Result<()> {
     let mut text = String::new();
     io::stdin().read_to_string(&mut text)?;
     let mut out = io::stdout().lock();
-    answer::answer(&text, |line| writeln!(out, "{line}"))
+    // In one piece, since each is a call out of the program, and the page takes each for an answer.
+    answer::answer(&text, |line| out.write_all(format!("{line}\n").as_bytes()))
 }

@@ -4,7 +4,6 @@
 use std::fmt::{self, Display};
 use std::str::FromStr;
 
-use serde_json::{Value, json};
 use zero_init::prelude::*;
 
 /// The most that a question may ask for, so that every answer comes at once.
@@ -23,8 +22,10 @@ pub struct Question {
     init: Init,
     biases: f64,
     /// The parameters that do not have the value that `init` and `biases` give them.
-    edits: Vec<(Parameter, f64)>,
+    edits: Vec<Edit>,
     shape: Shape,
+    /// How far the samples are scattered, if not as usual for the shape.
+    noise: Option<f64>,
     ones: usize,
     /// The samples whose label is the other one.
     flips: Vec<usize>,
@@ -36,6 +37,15 @@ pub struct Question {
     optimizer: Optimizer,
 }
 
+/// A value for one weight or bias, or for all of a layer.
+#[derive(Debug, Clone, PartialEq)]
+struct Edit {
+    of_weights: bool,
+    /// The layer alone, or the layer and the row (and, of a weight, the column).
+    place: Vec<usize>,
+    value: f64,
+}
+
 /// The data sets to choose from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Shape {
@@ -44,9 +54,10 @@ enum Shape {
     Xor,
 }
 
-const ACTIVATIONS: [(&str, Activation); 8] = [
+const ACTIVATIONS: [(&str, Activation); 9] = [
     ("identity", Activation::Identity),
     ("relu", Activation::Relu),
+    ("relu1", Activation::ReluWithSlopeAtZero(1.0)),
     ("leaky", Activation::LeakyRelu { slope: 0.01 }),
     ("tanh", Activation::Tanh),
     ("silu", Activation::Silu),
@@ -75,6 +86,7 @@ impl Default for Question {
             biases: 0.0,
             edits: Vec::new(),
             shape: Shape::Circles,
+            noise: None,
             ones: SAMPLES / 2,
             flips: Vec::new(),
             rate: 0.01,
@@ -102,6 +114,7 @@ impl FromStr for Question {
                 "w" => question.edits.extend(edits("w", &value)?),
                 "b" => question.edits.extend(edits("b", &value)?),
                 "data" => question.shape = choice("data", &value, &SHAPES)?,
+                "noise" => question.noise = Some(finite("noise", &value)?),
                 "ones" => question.ones = whole("ones", &value, SAMPLES)?,
                 "flip" => question.flips = list("flip", &value, |text| whole("flip", text, SAMPLES - 1))?,
                 "rate" => question.rate = finite("rate", &value)?,
@@ -124,44 +137,59 @@ impl FromStr for Question {
 }
 
 impl Question {
-    /// The question as the controls of a page need it.
-    pub fn controls(&self) -> Value {
+    /// All that the question says, name by name.
+    fn parts(&self) -> Vec<(&'static str, String)> {
         let (start, scale, seed) = match self.init {
-            Init::Constant(value) => ("constant", value, 1),
-            Init::Normal { scale, seed } => ("normal", scale, seed),
-            Init::Xavier { seed } => ("xavier", 1.0, seed),
-            Init::He { seed } => ("he", 1.0, seed),
-            _ => ("zeros", 1.0, 1),
+            Init::Constant(value) => ("constant", Some(value), None),
+            Init::Normal { scale, seed } => ("normal", Some(scale), Some(seed)),
+            Init::Xavier { seed } => ("xavier", None, Some(seed)),
+            Init::He { seed } => ("he", None, Some(seed)),
+            _ => ("zeros", None, None),
         };
-        let hidden = &self.sizes[1..self.sizes.len() - 1];
-        json!({
-            "hidden": joined(hidden, ", "), "g": name_of(self.hidden, &ACTIVATIONS), "start": start,
-            "scale": format!("{scale:?}"), "seed": seed.to_string(), "biases": format!("{:?}", self.biases),
-            "w": self.edits_as_text(true), "b": self.edits_as_text(false), "data": name_of(self.shape, &SHAPES),
-            "ones": self.ones.to_string(), "flip": joined(&self.flips, ", "), "rate": format!("{:?}", self.rate),
-            "steps": self.steps, "batch": self.batch.map_or(String::new(), |size| size.to_string()),
-            "by": name_of(self.optimizer, &OPTIMIZERS),
-        })
+        let number = |value: Option<f64>| value.map_or(String::new(), |value| format!("{value:?}"));
+        vec![
+            ("sizes", joined(&self.sizes, "-")),
+            ("g", name_of(self.hidden, &ACTIVATIONS).to_string()),
+            ("start", start.to_string()),
+            ("scale", number(scale)),
+            ("seed", seed.map_or(String::new(), |seed| seed.to_string())),
+            ("biases", number(Some(self.biases))),
+            ("w", self.edits_as_text(true)),
+            ("b", self.edits_as_text(false)),
+            ("data", name_of(self.shape, &SHAPES).to_string()),
+            ("noise", number(self.noise)),
+            ("ones", self.ones.to_string()),
+            ("flip", joined(&self.flips, ",")),
+            ("rate", number(Some(self.rate))),
+            ("batch", self.batch.map_or(String::new(), |size| size.to_string())),
+            ("by", name_of(self.optimizer, &OPTIMIZERS).to_string()),
+            ("steps", self.steps.to_string()),
+        ]
     }
 
     /// The changed weights or biases, such as 1.0.0:0.1.
-    fn edits_as_text(&self, of_weights: bool) -> Vec<String> {
-        let text = |(parameter, value): &(Parameter, f64)| match parameter {
-            Parameter::Weight { layer, row, column } if of_weights => Some(format!("{layer}.{row}.{column}:{value:?}")),
-            Parameter::Bias { layer, row } if !of_weights => Some(format!("{layer}.{row}:{value:?}")),
-            _ => None,
-        };
-        self.edits.iter().filter_map(text).collect()
+    fn edits_as_text(&self, of_weights: bool) -> String {
+        let edits = self.edits.iter().filter(|edit| edit.of_weights == of_weights);
+        edits.map(|edit| format!("{}:{:?}", joined(&edit.place, "."), edit.value)).collect::<Vec<_>>().join(",")
     }
 
     /// The network before the first step.
     pub fn network(&self) -> Result<Network, Fault> {
         let network = Network::new(&self.sizes, self.hidden, self.init).and_then(|network| {
             let mut network = network.with_biases(Init::Constant(self.biases))?;
-            for (parameter, value) in &self.edits {
-                match *parameter {
-                    Parameter::Weight { layer, row, column } => network.set_weight(layer, (row, column), *value)?,
-                    Parameter::Bias { layer, row } => network.set_bias(layer, row, *value)?,
+            for Edit { of_weights, place, value } in &self.edits {
+                let (rows, columns) = network.weights(place[0])?.dim();
+                // One parameter, or all of the layer.
+                let within = |at: usize, count: usize| place.get(at).map_or(0..count, |&index| index..index + 1);
+                for row in within(1, rows) {
+                    match of_weights {
+                        true => {
+                            for column in within(2, columns) {
+                                network.set_weight(place[0], (row, column), *value)?;
+                            }
+                        }
+                        false => network.set_bias(place[0], row, *value)?,
+                    }
                 }
             }
             Ok(network)
@@ -171,12 +199,11 @@ impl Question {
 
     /// The data.
     pub fn data(&self) -> Result<Dataset, Fault> {
-        let sampling = |noise| Sampling { zeros: SAMPLES - self.ones, ones: self.ones, noise, seed: 1 };
-        let data = match self.shape {
-            Shape::Circles if self.ones == SAMPLES / 2 => Ok(circles_train()),
-            Shape::Circles => circles(sampling(0.05)),
-            Shape::Blobs => two_blobs(sampling(1.0)),
-            Shape::Xor => xor(sampling(0.3)),
+        let data = match (self.sampling(), self.shape) {
+            (None, _) => Ok(circles_train()),
+            (Some(sampling), Shape::Circles) => circles(sampling),
+            (Some(sampling), Shape::Blobs) => two_blobs(sampling),
+            (Some(sampling), Shape::Xor) => xor(sampling),
         };
         data.and_then(|mut data| {
             for &sample in &self.flips {
@@ -188,6 +215,20 @@ impl Question {
         .map_err(|error| error.to_string())
     }
 
+    /// How the samples are drawn; `None` for those of the course.
+    fn sampling(&self) -> Option<Sampling> {
+        if self.shape == Shape::Circles && self.ones == SAMPLES / 2 && self.noise.is_none() {
+            return None;
+        }
+        let usual = match self.shape {
+            Shape::Circles => 0.05,
+            Shape::Blobs => 1.0,
+            Shape::Xor => 0.3,
+        };
+        let noise = self.noise.unwrap_or(usual);
+        Some(Sampling { zeros: SAMPLES - self.ones, ones: self.ones, noise, seed: 1 })
+    }
+
     /// The training, up to this step.
     pub fn training(&self, steps: usize) -> Training {
         let training = Training::new(self.rate, steps).optimizer(self.optimizer);
@@ -197,14 +238,14 @@ impl Question {
     /// A cell of a notebook that makes the same network and data, and shows the table of reasons.
     pub fn cell(&self) -> String {
         let mut lines = Vec::new();
-        let counts = format!("zeros: {}, ones: {}", SAMPLES - self.ones, self.ones);
         let mutable = |changed: bool| if changed { "mut " } else { "" };
-        let make = match self.shape {
-            Shape::Circles if self.ones == SAMPLES / 2 => "circles_train()".to_string(),
-            Shape::Circles => format!("circles(Sampling {{ {counts}, noise: 0.05, seed: 1 }})?"),
-            Shape::Blobs => format!("two_blobs(Sampling {{ {counts}, noise: 1.0, seed: 1 }})?"),
-            Shape::Xor => format!("xor(Sampling {{ {counts}, noise: 0.3, seed: 1 }})?"),
+        let function = match self.shape {
+            Shape::Circles => "circles",
+            Shape::Blobs => "two_blobs",
+            Shape::Xor => "xor",
         };
+        let sampled = |sampling| format!("{function}({sampling:?})?");
+        let make = self.sampling().map_or("circles_train()".to_string(), sampled);
         lines.push(format!("let {}data = {make};", mutable(!self.flips.is_empty())));
         if !self.flips.is_empty() {
             lines.push(format!("for sample in {:?} {{", self.flips));
@@ -219,12 +260,20 @@ impl Question {
         let changed = !self.edits.is_empty() || self.steps > 0;
         let new = format!("Network::new(&{:?}, Activation::{:?}, Init::{:?})?", self.sizes, self.hidden, self.init);
         lines.push(format!("let {}network = {new}{biases};", mutable(changed)));
-        for (parameter, value) in &self.edits {
-            lines.push(match parameter {
-                Parameter::Weight { layer, row, column } => {
-                    format!("network.set_weight({layer}, ({row}, {column}), {value:?})?;")
+        for Edit { of_weights, place, value } in &self.edits {
+            lines.push(match (*of_weights, &place[..]) {
+                (true, [layer, row, column]) => format!("network.set_weight({layer}, ({row}, {column}), {value:?})?;"),
+                (false, [layer, row]) => format!("network.set_bias({layer}, {row}, {value:?})?;"),
+                (of_weights, _) => {
+                    let (layer, rows, columns) = (place[0], self.sizes[place[0]], self.sizes[place[0] - 1]);
+                    let inside = match of_weights {
+                        true => format!(
+                            "for column in 0..{columns} {{ network.set_weight({layer}, (row, column), {value:?})?; }}"
+                        ),
+                        false => format!("network.set_bias({layer}, row, {value:?})?;"),
+                    };
+                    format!("for row in 0..{rows} {{\n    {inside}\n}}")
                 }
-                Parameter::Bias { layer, row } => format!("network.set_bias({layer}, {row}, {value:?})?;"),
             });
         }
         if self.steps > 0 {
@@ -245,65 +294,9 @@ impl Question {
 /// The question as text, without what is as in notebook 1.
 impl Display for Question {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let usual = Question::default();
-        let mut parts = Vec::new();
-        let mut part = |name: &str, value: String| parts.push(format!("{name}={value}"));
-        if self.sizes != usual.sizes {
-            part("sizes", joined(&self.sizes, "-"));
-        }
-        if self.hidden != usual.hidden {
-            part("g", name_of(self.hidden, &ACTIVATIONS).to_string());
-        }
-        match self.init {
-            Init::Constant(value) => {
-                part("start", "constant".to_string());
-                part("scale", format!("{value:?}"));
-            }
-            Init::Normal { scale, seed } => {
-                part("start", "normal".to_string());
-                part("scale", format!("{scale:?}"));
-                part("seed", seed.to_string());
-            }
-            Init::Xavier { seed } => {
-                part("start", "xavier".to_string());
-                part("seed", seed.to_string());
-            }
-            Init::He { seed } => {
-                part("start", "he".to_string());
-                part("seed", seed.to_string());
-            }
-            _ => {}
-        }
-        if self.biases != 0.0 {
-            part("biases", format!("{:?}", self.biases));
-        }
-        for (name, edits) in [("w", self.edits_as_text(true)), ("b", self.edits_as_text(false))] {
-            if !edits.is_empty() {
-                part(name, edits.join(","));
-            }
-        }
-        if self.shape != usual.shape {
-            part("data", name_of(self.shape, &SHAPES).to_string());
-        }
-        if self.ones != usual.ones {
-            part("ones", self.ones.to_string());
-        }
-        if !self.flips.is_empty() {
-            part("flip", joined(&self.flips, ","));
-        }
-        if self.rate != usual.rate {
-            part("rate", format!("{:?}", self.rate));
-        }
-        if let Some(size) = self.batch {
-            part("batch", size.to_string());
-        }
-        if self.optimizer != usual.optimizer {
-            part("by", name_of(self.optimizer, &OPTIMIZERS).to_string());
-        }
-        if self.steps != usual.steps {
-            part("steps", self.steps.to_string());
-        }
-        f.write_str(&parts.join("&"))
+        let usual = Question::default().parts();
+        let parts = self.parts().into_iter().filter(|part| !usual.contains(part));
+        f.write_str(&parts.map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("&"))
     }
 }
 
@@ -363,16 +356,17 @@ fn sizes(text: &str) -> Result<Vec<usize>, Fault> {
 }
 
 /// Changed parameters: 1.0.0:0.1 is the weight of layer 1 to unit 0 from input 0, 3.0:1 the bias of unit 0 of layer 3.
-fn edits(name: &str, text: &str) -> Result<Vec<(Parameter, f64)>, Fault> {
+/// A layer alone, as in 3:0, is all of its weights or of its biases.
+fn edits(name: &str, text: &str) -> Result<Vec<Edit>, Fault> {
+    let (of_weights, length, example) = if name == "w" { (true, 3, "1.0.0:0.5") } else { (false, 2, "3.0:0.5") };
     list(name, text, |edit| {
-        let wrong = || format!("{name}: expected a place and a value such as 1.0.0:0.5, got “{}”", shown(edit));
+        let wrong = || format!("{name}: expected a place and a value such as {example}, got “{}”", shown(edit));
         let (place, value) = edit.split_once(':').ok_or_else(wrong)?;
-        let numbers = place.split('.').map(str::parse::<usize>).collect::<Result<Vec<_>, _>>().map_err(|_| wrong())?;
-        let parameter = match (name, numbers.as_slice()) {
-            ("w", &[layer, row, column]) => Parameter::Weight { layer, row, column },
-            ("b", &[layer, row]) => Parameter::Bias { layer, row },
-            _ => return Err(wrong()),
-        };
-        Ok((parameter, finite(name, value)?))
+        let place = place.split('.').map(|number| number.parse().map(|number: u8| number.into()));
+        let place = place.collect::<Result<Vec<usize>, _>>().map_err(|_| wrong())?;
+        match place.len() == 1 || place.len() == length {
+            true => Ok(Edit { of_weights, place, value: finite(name, value)? }),
+            false => Err(wrong()),
+        }
     })
 }
