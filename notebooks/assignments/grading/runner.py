@@ -22,7 +22,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "tools"))
 
 from kernel_client import CellTooLoudError, Kernel, KernelError, process_ended, start_kernel
 
-MOST_KEPT = 20_000  # characters of output that are kept of a cell
+MOST_KEPT = 15_000  # characters of output that are kept of a cell: a page shows them all, and how it ended
 MOST_TEXT = 2_000_000  # characters of output after which a cell is given up
 
 

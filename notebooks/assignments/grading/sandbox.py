@@ -38,7 +38,7 @@ from kernel_client import kernel_command
 HERE = Path(__file__).resolve().parent
 REPOSITORY = HERE.parents[2]
 SOCKET = "/tmp/answers.socket"
-LONGEST_ANSWER = 500_000  # bytes: the runner keeps 20 000 characters of what a cell prints
+LONGEST_ANSWER = 500_000  # bytes: the runner keeps 15 000 characters of what a cell prints
 MOST_OUTPUTS = 100
 LONGEST_VERDICT = 20_000  # bytes
 LOOK = 0.1  # seconds between two looks at what a sandbox uses
