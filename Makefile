@@ -28,6 +28,13 @@ export JUPYTERLAB_WORKSPACES_DIR := $(JUPYTER)/config/lab/workspaces
 export IPYTHONDIR := $(JUPYTER)/ipython
 unexport JUPYTER_PATH JUPYTER_CONFIG_PATH JUPYTERLAB_DIR
 
+# A course of one's own has JupyterLab opened on it: the formgrader shows nothing that is outside of the folder it is opened on.
+OWN := $(filter-out notebooks/assignments,$(COURSE))
+LAB := $(or $(OWN),notebooks)
+
+# Grading needs nbgrader, which is installed where Python is new enough for it.
+TEACH := $(PYTHON) -c 'import nbgrader' 2> /dev/null || { echo 'zero-init: assignments need Python 3.11 or later; .venv has an older one' >&2; exit 1; };
+
 .PHONY: help doctor lab test test-wasm notebooks figures site release course collect grade-check grade give-back bench bench-kernel bench-page reference setup clean
 
 help:
@@ -60,7 +67,8 @@ setup:
 # JupyterLab shows figures only in notebooks that it trusts, so those of the repository are signed first.
 lab: setup
 	@$(PYTHON) -m nbformat.sign notebooks/*.ipynb > /dev/null 2>&1 || true
-	@cd notebooks && exec ../$(PYTHON) -m jupyterlab $(AS_ROOT) --LabApp.default_url=/lab/tree/$(notdir $(firstword $(sort $(wildcard notebooks/*.ipynb)))) $(ARGS)
+	@cd $(LAB) && ZERO_INIT_COURSE="$$(cd $(CURDIR) && cd $(COURSE) && pwd)" exec $(CURDIR)/$(PYTHON) -m jupyterlab $(AS_ROOT) \
+	  --LabApp.default_url=/lab$(if $(OWN),,/tree/$(notdir $(firstword $(sort $(wildcard notebooks/*.ipynb))))) $(ARGS)
 
 test:
 	@tools/setup.sh test
@@ -89,23 +97,23 @@ site: setup
 	@$(PYTHON) tools/website.py
 
 release: setup
-	@$(PYTHON) notebooks/assignments/grading/release.py --course $(COURSE) $(ARGS)
+	@$(TEACH) $(PYTHON) notebooks/assignments/grading/release.py --course $(COURSE) $(ARGS)
 
 # SANDBOX=off runs student code without bubblewrap.
 grade: setup
-	@SANDBOX=$(SANDBOX) $(PYTHON) notebooks/assignments/grading/grade.py --course $(COURSE) $(if $(SCHEDULER),--scheduler $(SCHEDULER)) $(ARGS)
+	@$(TEACH) SANDBOX=$(SANDBOX) $(PYTHON) notebooks/assignments/grading/grade.py --course $(COURSE) $(if $(SCHEDULER),--scheduler $(SCHEDULER)) $(ARGS)
 
 grade-check: setup
-	@SANDBOX=$(SANDBOX) $(PYTHON) notebooks/assignments/grading/check.py --course $(COURSE) $(ARGS)
+	@$(TEACH) SANDBOX=$(SANDBOX) $(PYTHON) notebooks/assignments/grading/check.py --course $(COURSE) $(ARGS)
 
 course: setup
-	@$(PYTHON) notebooks/assignments/grading/new_course.py '$(DIR)'
+	@$(TEACH) $(PYTHON) notebooks/assignments/grading/new_course.py '$(DIR)'
 
 collect: setup
-	@$(PYTHON) notebooks/assignments/grading/platforms.py --course $(COURSE) collect '$(ASSIGNMENT)' '$(ARCHIVE)' $(if $(TABLE),'$(TABLE)')
+	@$(TEACH) $(PYTHON) notebooks/assignments/grading/platforms.py --course $(COURSE) collect '$(ASSIGNMENT)' '$(ARCHIVE)' $(if $(TABLE),'$(TABLE)')
 
 give-back: setup
-	@$(PYTHON) notebooks/assignments/grading/platforms.py --course $(COURSE) give-back '$(ASSIGNMENT)' '$(TABLE)'
+	@$(TEACH) $(PYTHON) notebooks/assignments/grading/platforms.py --course $(COURSE) give-back '$(ASSIGNMENT)' '$(TABLE)'
 
 # The benchmark and the reference figures need large packages that nothing else needs: each has an environment of its own.
 .venv-bench/complete: benches/requirements.txt

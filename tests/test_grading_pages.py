@@ -10,7 +10,6 @@ import subprocess
 import sys
 import time
 import urllib.request
-from pathlib import Path
 
 import nbformat
 import pytest
@@ -463,8 +462,6 @@ def course(tmp_path_factory):
     (course / "grading").symlink_to(COURSE / "grading")
     shutil.copy(COURSE / "nbgrader_config.py", course)
     with pytest.MonkeyPatch.context() as monkeypatch:
-        # It calls a program of its own, alembic.
-        monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
         nbgrader(course, "generate_assignment", "blank")
         handed_in = nbformat.read(course / "release/blank/blank.ipynb", as_version=4)
         hostile = "\n\n".join([SAVE, *SNIPPETS[:-1]])

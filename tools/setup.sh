@@ -120,9 +120,12 @@ put .venv/etc/jupyter/jupyter_server_config.json << 'END'
 {"KernelSpecManager": {"allowed_kernelspecs": ["rust"], "ensure_native_kernel": false}}
 END
 
-# nbgrader, in JupyterLab's menu, works on the course of the assignments.
+# nbgrader, in JupyterLab's menu, works on the course of the assignments, or on the one that `make lab COURSE=…` says.
 put .venv/etc/jupyter/nbgrader_config.py << END
-load_subconfig($(json "$PWD/notebooks/assignments/nbgrader_config.py"))  # noqa: F821
+import os
+
+course = os.environ.get("ZERO_INIT_COURSE") or $(json "$PWD/notebooks/assignments")
+load_subconfig(os.path.join(course, "nbgrader_config.py"))  # noqa: F821
 END
 
 # --- The crates ------------------------------------------------------------------------------------------------------

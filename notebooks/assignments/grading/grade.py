@@ -345,7 +345,6 @@ def write_grades(
 def nbgrader(folder: Path, step: str, *arguments: str) -> str:
     """One of nbgrader's steps with the course's settings. Returns what went wrong, or nothing."""
     warnings.simplefilter("ignore")
-    os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"  # it calls a program, alembic
     result = getattr(NbGraderAPI(config=Course(folder).settings), step)(*arguments)
     # The error may only say that the log has the reason.
     return "" if result["success"] else last_error(f"{result['log'] or ''}\n{result['error'] or ''}")

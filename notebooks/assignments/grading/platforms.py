@@ -165,6 +165,10 @@ def give_back(course: grade.Course, name: str, table: Path) -> list[str]:
     return said
 
 
+def file(name: str) -> Path:
+    return Path(name).expanduser()
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--course", type=Path, default=grade.HERE.parent, help=argparse.SUPPRESS)
@@ -172,8 +176,8 @@ def main() -> int:
     for step, files in (("collect", ["archive"]), ("give-back", ["table"])):
         one = steps.add_parser(step)
         for argument in ["assignment", *files]:
-            one.add_argument(argument, type=str if argument == "assignment" else Path)
-    steps.choices["collect"].add_argument("table", type=Path, nargs="?")
+            one.add_argument(argument, type=str if argument == "assignment" else file)
+    steps.choices["collect"].add_argument("table", type=file, nargs="?")
     options = parser.parse_args()
     try:
         course = grade.Course(options.course.resolve())

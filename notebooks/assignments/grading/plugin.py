@@ -5,6 +5,8 @@ runs a notebook as JupyterLab does. All else of nbgrader works on the outcome as
 """
 
 import fnmatch
+import os
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
@@ -70,6 +72,9 @@ def run_cells(nb: NotebookNode, folder: Path, seconds: float) -> None:
                 why_not = f"this took longer than {seconds:g} s, so it was stopped"
                 cell.outputs = [*error.outputs, output_of(Verdict(why_not=why_not))]
 
+
+# For a new gradebook nbgrader calls a program, alembic, by its name.
+os.environ["PATH"] = f"{os.environ.get('PATH', '')}{os.pathsep}{Path(sys.executable).parent}"
 
 Execute.preprocess = validate
 Autograde.start = grade_instead

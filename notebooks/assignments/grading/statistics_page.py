@@ -6,11 +6,13 @@ from html import escape
 from typing import Any
 
 STYLE = """
-body { font-family: sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; color-scheme: light dark; }
+:root { color-scheme: light dark; }
+body { font-family: sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
 table { border-collapse: collapse; width: 100%; }
 th, td { text-align: left; vertical-align: top; padding: 0.3rem 0.8rem 0.3rem 0; border-bottom: 1px solid #8888; }
 td.number { text-align: right; white-space: nowrap; }
 td.reason { overflow-wrap: anywhere; }
+svg { width: 100%; min-width: 3rem; max-width: 10rem; height: 0.9rem; }
 rect { fill: #0072b2; } rect.rest { fill: #8884; }
 """
 
@@ -18,7 +20,7 @@ rect { fill: #0072b2; } rect.rest { fill: #8884; }
 def bar(share: float, words: str) -> str:
     """A part of a whole as a picture."""
     return (
-        f'<svg role="img" aria-label="{escape(words)}" width="160" height="14">'
+        f'<svg role="img" aria-label="{escape(words)}" viewBox="0 0 160 14" preserveAspectRatio="none">'
         f'<rect class="rest" width="160" height="14"/><rect width="{160 * share:.1f}" height="14"/></svg>'
     )
 
