@@ -309,13 +309,13 @@ def bubblewrap(limits: Limits, socket_path: str | Path, kernel: list[str]) -> li
         command += ["--unshare-user", "--uid", "1000", "--gid", "1000"]
     command += ["--hostname", "sandbox", "--die-with-parent", "--new-session", "--clearenv", "--proc", "/proc"]
     paths = visible(kernel)
+    command += ["--perms", "1777", "--size", str(limits.disk), "--tmpfs", "/tmp"]
     # By default, the folders above them would be their owner's only.
-    for folder in sorted({Path("/dev"), *(folder for path in paths for folder in Path(path).parents)}):
+    for folder in sorted({Path("/dev"), *(folder for path in paths for folder in Path(path).parents)} - {Path("/tmp")}):
         command += ["--dir", str(folder)]
     for name in ("null", "zero", "full", "random", "urandom"):
         command += ["--dev-bind", f"/dev/{name}", f"/dev/{name}"]
     command += ["--symlink", "/proc/self/fd", "/dev/fd", "--ro-bind", "/dev/null", "/proc/cmdline"]
-    command += ["--perms", "1777", "--size", str(limits.disk), "--tmpfs", "/tmp"]
     for path in paths:
         if os.path.islink(path):
             command += ["--symlink", os.readlink(path), path]
