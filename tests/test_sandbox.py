@@ -231,12 +231,22 @@ way("abstract socket", lambda: name.bind("\\0mine"))
 way("port", lambda: socket.socket().bind(("127.0.0.1", 9999)))
 print(ways)
 """
-    stay = f'{PYTHON}\nstd::thread::spawn(|| python(r####"{BEGIN}{act}\ntime.sleep(8)"####));'
     alone = said(first, act)
-    first.run(stay)
+    # One that does the same and stays, without a word, until the sandbox ends.
+    stays = act.replace("print(ways)", 'open("/tmp/acted", "w").close(); time.sleep(600)')
+    first.run(f'{PYTHON}\nstd::thread::spawn(|| python(r####"{BEGIN}{stays}"####));')
+    said(first, 'while not os.path.exists("/tmp/acted"): time.sleep(0.05)')
     assert said(second, act) == alone
     assert "'flock': None" in alone and "'lease': 'EPERM'" in alone and "'abstract socket': None" in alone
     assert works(first) and works(second)
+
+
+def test_a_clone_below_tmp_is_seen_by_the_sandboxs_user(tmp_path, monkeypatch):
+    (tmp_path / "crate").write_text("seen", encoding="utf-8")
+    visible = box.visible
+    monkeypatch.setattr(box, "visible", lambda kernel: [*visible(kernel), str(tmp_path / "crate")])
+    with Sandbox(Limits()) as sandbox:
+        assert said(sandbox, f'print(open("{tmp_path}/crate").read(), open("/tmp/mine", "w").write("x"))') == "seen 1"
 
 
 def test_a_new_process_starts_with_new_files():
@@ -259,7 +269,13 @@ SMALL = 900_000_000  # bytes: a kernel and a compiler take 700 MB
     "code",
     [
         pytest.param(
-            "for n in range(10**6): os.close(os.open(f'/tmp/{n}', os.O_CREAT))",
+            """
+try:
+    for n in range(10**6):
+        os.close(os.open(f"/tmp/{n}", os.O_CREAT))
+finally:
+    time.sleep(99)
+""",
             id="empty files",
             marks=pytest.mark.slow,
         ),
@@ -289,6 +305,7 @@ os.wait()
 large = mmap.mmap(-1, 1 << 40, mmap.MAP_PRIVATE | 0x4000, mmap.PROT_READ)
 for place in range(0, 1 << 40, 1 << 21):
     large[place]
+time.sleep(99)
 """,
             id="page tables",
             marks=pytest.mark.slow,
