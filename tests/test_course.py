@@ -108,13 +108,13 @@ def page(course, student, name="blank"):
 
 
 def test_names_that_mean_something_to_a_shell_or_a_spreadsheet_are_names(course):
-    students = ["a[1]", "*", "?", "=1+1", "@x", "Zoë", "{student_id}", "..."]
+    students = ["a[1]", "*", "?", "=1+1", "@x", "'t Hart", "Zoë", "{student_id}", "..."]
     for student in students:
         hand_in(course, student, ["choice"])
     assert run(course) == 0
     rows = table(course)
     for student in students:
-        written = f"'{student}" if student[0] in "=@" else student
+        written = f"'{student}" if student[0] in "=@'" else student
         assert rows[written, "blank"]["score"] == "1", student
         assert "not right" in page(course, student)
 
@@ -235,6 +235,34 @@ def test_the_time_of_a_submission_is_the_courses(course):
     assert run(course) == 0
     with course.gradebook() as gradebook:
         assert gradebook.find_submission("blank", "ada").timestamp.year == 2026
+
+
+def test_a_due_date_that_is_set_later_counts(course):
+    hand_in(course, "ada", ["choice"])
+    assert run(course) == 0 and course.asked.count("grade") == 1
+    (course.folder / "submitted.csv").write_text(
+        "student,assignment,time\nada,blank,2026-05-04 10:00 UTC\n", encoding="utf-8"
+    )
+    assert run(course) == 0 and course.asked.count("grade") == 2
+    with course.gradebook() as gradebook:
+        gradebook.update_or_create_assignment("blank", duedate="2026-05-03 10:00 UTC")
+    settings = course.folder / "nbgrader_config.py"
+    settings.write_text(
+        settings.read_text(encoding="utf-8") + '\nc.LateSubmissionPlugin.penalty_method = "zero"\n', encoding="utf-8"
+    )
+    assert run(course) == 0 and table(course)["ada", "blank"]["score"] == "0"
+    with course.gradebook() as gradebook:
+        gradebook.update_or_create_assignment("blank", duedate="2026-05-05 10:00 UTC")
+    assert run(course) == 0 and table(course)["ada", "blank"]["score"] == "1"
+
+
+def test_what_is_no_notebook_is_said_in_the_table(course):
+    for student, text in (("list", "[1]"), ("large", " " * 50_000_001)):
+        path = hand_in(course, student)
+        path.write_text(text, encoding="utf-8")
+    assert run(course) == 0
+    assert "it has no cells" in table(course)["list", "blank"]["remark"]
+    assert "more than 50000000 bytes" in table(course)["large", "blank"]["remark"]
 
 
 def test_only_one_grades_a_course(course, capsys):
@@ -420,6 +448,33 @@ def test_of_an_archive_only_notebooks_of_students_are_taken(course, tmp_path):
     ]
     assert list(map(str, taken)) == ["Eve X_7/blank/Blank.IPYNB"]
     assert sorted(path.name for path in tmp_path.parent.iterdir() if "Eve" in path.name) == []
+
+
+def test_a_file_name_gives_nobody_elses_number(course, tmp_path):
+    text, right = json.dumps(notebook_with([])), json.dumps(notebook_with(["choice"]))
+    ada = ("Ada X_124_assignsubmission_file_/blank.ipynb", right)
+    for forged, whose in (
+        ("Mal_123_assignsubmission_file_Ada X_124_assignsubmission_file_blank.ipynb", "Mal_123"),
+        ("mal_1001_457_z_124_assignsubmission_file_blank.ipynb", "mal_1001"),
+        ("mal_LATE_1002_457_blank.ipynb", "mal_1002"),
+    ):
+        done = command(course, "collect", "blank", archive(tmp_path / "all.zip", [ada, (forged, text)]))
+        assert done.returncode == 0 and "2 submissions" in done.stdout, done.stdout
+        assert (course.folder / "submitted" / whose / "blank").is_dir()
+    twice = [
+        ada,
+        ("Eve_124_assignsubmission_file_/blank.ipynb", text),
+        ("Eve_8_assignsubmission_file_/" + "漢" * 80 + ".ipynb", text),
+    ]
+    done = command(course, "collect", "blank", archive(tmp_path / "all.zip", twice))
+    assert done.returncode == 0 and "'Ada X_124' has the same number" in done.stdout
+    assert (course.folder / "submitted/Eve_8/blank/blank.ipynb").exists()
+    # Nor does a folder that was there before.
+    hand_in(course, "Old Name_124")
+    assert run(course) == 0
+    worksheet = tmp_path / "w.csv"
+    worksheet.write_text("Identifier,Grade\nParticipant 124,\n", encoding="utf-8")
+    assert "have the same number" in command(course, "give-back", "blank", worksheet).stderr
 
 
 def test_what_is_no_archive_or_no_table_is_said(course, tmp_path):

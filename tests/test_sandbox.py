@@ -321,6 +321,17 @@ time.sleep(99)
             id="files",
             marks=pytest.mark.slow,
         ),
+        pytest.param(
+            """
+def thread():
+    kept = [b"x" * 10**7 for _ in range(100)]
+    time.sleep(99)
+import threading
+threading.Thread(target=thread).start()
+ctypes.CDLL(None).syscall({"x86_64": 60, "aarch64": 93}[os.uname().machine], 0)  # ends the first thread alone
+""",
+            id="a process without its first thread",
+        ),
         pytest.param("kept = [b'x' * 10**7 for _ in range(100)]; time.sleep(99)", id="memory", marks=pytest.mark.slow),
     ],
 )

@@ -13,6 +13,7 @@ import fcntl
 import hashlib
 import json
 import os
+import re
 import shutil
 import sys
 import time
@@ -66,6 +67,7 @@ class Record:
     """What is known of a submission that was graded, kept in .grading/ASSIGNMENT/STUDENT.json."""
 
     fingerprint: str = ""  # of all that the grade depends on
+    remark: str = ""  # what the file itself gives cause to say
     read_by_hand: str = ""  # of what a person had said when the page was made
     answers: dict[str, str] = field(default_factory=dict)  # hashes of the student's cells, by grade id
     tasks: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -118,7 +120,7 @@ class Course:
         known, found = set(self.names()), []
         for person in os.scandir(self.folder / "submitted") if (self.folder / "submitted").is_dir() else ():
             if person.is_symlink():
-                print(f"submitted/{person.name} is a link, and is left out")
+                print(f"submitted/{legible(person.name)} is a link, and is left out")
             elif person.is_dir(follow_symlinks=False):
                 with suppress(PermissionError):
                     found += [(person.name, name) for name in os.listdir(person.path) if name in known]
@@ -180,10 +182,10 @@ def alone(course: Course) -> Iterator[None]:
 # --- One submission ---------------------------------------------------------------------------------------------------
 
 
-def fingerprint(course: Course, name: str, data: bytes) -> str:
-    """A hash of all that a grade depends on: submission, assignment, settings, grading, and crates."""
+def fingerprint(course: Course, name: str, data: bytes, times: str = "") -> str:
+    """A hash of all that a grade depends on: submission, assignment, settings, grading, crates, and times."""
     chosen = {section: values for section, values in course.settings.items() if section != "CourseDirectory"}
-    settings = json.dumps([chosen, course.secret], sort_keys=True, default=repr).encode()
+    settings = json.dumps([chosen, course.secret, times], sort_keys=True, default=repr).encode()
     parts = [data, course.source(name).read_bytes(), settings, one.machinery().encode()]
     return hashlib.sha256(b"".join(hashlib.sha256(part).digest() for part in parts)).hexdigest()
 
@@ -213,10 +215,14 @@ def write_grade(course: Course, gradebook: Gradebook, student: str, name: str, a
     notebook = nbformat.reads(answer["notebook"], as_version=4)
     before = course.record(student, name)
     answers = {
-        cell.metadata.nbgrader.grade_id: hashlib.sha256(cell.source.encode()).hexdigest()
+        cell.metadata.nbgrader.grade_id: digest(cell)
         for cell in notebook.cells
         if "nbgrader" in cell.metadata and utils.is_solution(cell)
     }
+    # Under no name: all code of the student's own cells.
+    answers[""] = digest(
+        *(cell for cell in notebook.cells if "nbgrader" not in cell.metadata and cell.cell_type == "code")
+    )
     gradebook.update_or_create_student(student)
     time_of = course.times().get((student, name))
     gradebook.update_or_create_submission(name, student, **({"timestamp": time_of} if time_of else {}))
@@ -230,8 +236,14 @@ def write_grade(course: Course, gradebook: Gradebook, student: str, name: str, a
         step.preprocess(notebook, known)
     gradebook.db.expire_all()
     put(course.folder / "autograded" / student / name / f"{name}.ipynb", nbformat.writes(notebook))
-    measured = {name: answer[name] for name in ("tasks", "seconds", "cpu", "memory", "again")}
+    measured = {name: answer[name] for name in ("remark", "tasks", "seconds", "cpu", "memory", "again")}
     return Record(answers=answers, **measured)
+
+
+def digest(*cells: NotebookNode) -> str:
+    """A hash of what cells say, the pictures in them included."""
+    said = [(cell.source, cell.get("attachments", {})) for cell in cells]
+    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 
 
 def code_changed(notebook: NotebookNode, changed: set[str]) -> bool:
@@ -299,10 +311,19 @@ def tasks_of(course: Course, name: str) -> list[str]:
     return [cell.metadata.nbgrader["grade_id"] for cell in notebook.cells if utils.is_grade(cell)]
 
 
+def legible(text: str) -> str:
+    """A text without what would change a terminal or a file."""
+    return "".join(letter if letter.isprintable() else "\ufffd" for letter in text)
+
+
+# What begins a formula in a spreadsheet, as wide letters as well; and what hides that.
+FORMULA = tuple("=+-@\uff1d\uff0b\uff0d\uff20'")
+
+
 def harmless(text: str) -> str:
     """A text that no spreadsheet takes for a formula."""
-    text = text.encode("utf-8", "replace").decode()
-    return f"'{text}" if text.lstrip()[:1] in ("=", "+", "-", "@") or text[:1] in ("\t", "\r", "\n") else text
+    text = re.sub(r"[;\s]+", " ", legible(text))  # in some countries a semicolon separates cells
+    return f"'{text}" if text.lstrip()[:1] in FORMULA else text
 
 
 def write_grades(
@@ -311,7 +332,7 @@ def write_grades(
     """Writes grades.csv: a row for each submission, a column for each task."""
     rows = []
     for student, name in found:
-        remark = remarks.get((student, name), "")
+        remark = "; ".join(filter(None, [remarks.get((student, name), ""), course.record(student, name).remark]))
         row = {"assignment": name, "student": harmless(student), "remark": harmless(remark)}
         rows.append(row)
         if remark.startswith(NOT_GRADED):
@@ -407,22 +428,27 @@ class Run:
     def __init__(self, course: Course, gradebook: Gradebook, pool: Executor, window: int) -> None:
         self.course, self.gradebook, self.pool, self.window = course, gradebook, pool, window
         self.remarks: dict[tuple[str, str], str] = {}
+        self.handed_in_at, self.due = course.times(), dict[str, str]()
         self.began, self.count, self.failed, self.total = time.monotonic(), 0, 0, 0
 
     def jobs(self, wanted: list[tuple[str, str]], options: argparse.Namespace) -> list[Job]:
         """What is to be done: submissions that are not graded as they are now, and pages that say something else."""
         jobs = []
         for student, name in wanted:
-            earlier, mark = (
-                self.course.record(student, name),
-                fingerprint(self.course, name, self.bytes_of(student, name)),
-            )
+            earlier, data = self.course.record(student, name), self.bytes_of(student, name)
+            mark = fingerprint(self.course, name, data, self.times_of(student, name))
             if options.force or earlier.fingerprint != mark or (options.too_slow and earlier.again):
                 jobs.append(Job(student, name))
             elif earlier.read_by_hand != read_by_hand(self.gradebook, student, name):
                 jobs.append(Job(student, name, "page", mark, earlier))
         self.total = len(jobs)
         return jobs
+
+    def times_of(self, student: str, name: str) -> str:
+        """When it was handed in, and when it was due: what a penalty depends on."""
+        if name not in self.due:
+            self.due[name] = str(self.gradebook.find_assignment(name).duedate)
+        return f"{self.handed_in_at.get((student, name))} {self.due[name]}"
 
     def bytes_of(self, student: str, name: str) -> bytes:
         data, self.remarks[student, name] = handed_in.find(self.course.folder / "submitted", student, name)
@@ -458,7 +484,7 @@ class Run:
     def _ask(self, job: Job) -> Future[dict[str, Any]]:
         if job.step == "grade":
             data = self.bytes_of(job.student, job.name)
-            job.fingerprint = fingerprint(self.course, job.name, data)
+            job.fingerprint = fingerprint(self.course, job.name, data, self.times_of(job.student, job.name))
             asked, seconds = question(self.course, job.name, data), seconds_of(self.course)
         else:
             asked = page_question(self.course, job.student, job.name, without_answers=job.step == "bare page")
@@ -504,7 +530,7 @@ class Run:
             self.remarks[job.student, job.name] = said
         left = (time.monotonic() - self.began) / self.count * (self.total - self.count)
         hint = f"  (about {left / 60:.0f} min left)" if left > 60 else ""
-        print(f"{self.count}/{self.total}  {job.student}  {job.name}: {said}{hint}", flush=True)
+        print(f"{self.count}/{self.total}  {legible(job.student)}  {job.name}: {legible(said)}{hint}", flush=True)
 
 
 def grade_all(course: Course, options: argparse.Namespace) -> int:

@@ -17,6 +17,8 @@ MOST_SANDBOXES = 15
 MOST_PRINTED = 1_000_000
 LONGEST_REASON = 4_000
 
+NOT_SHOWN = "what cells print after the first check is not shown in this course\n"
+
 
 @dataclass
 class Verdict:
@@ -91,6 +93,7 @@ class Grader:
         graded = Graded({name: Verdict() for name in self.assignment.checks})
         steps = [(position, cell) for position, cell in enumerate(cells) if cell.cell_type == "code"]
         done: list[NotebookNode] = []
+        checked = False
         for _ in range(MOST_SANDBOXES):
             if not steps or graded.used.seconds > self.limits.submission:
                 break
@@ -101,9 +104,11 @@ class Grader:
                     if utils.is_grade(cell) and not utils.is_solution(cell):
                         name = cell.metadata.nbgrader["grade_id"]
                         graded.verdicts[name] = self._check(sandbox, name)
+                        checked = True
                         continue
                     ran = sandbox.run(cell.source)
-                    graded.keep(position, outputs_of(ran))
+                    # A function may have kept what a hidden test gave it.
+                    graded.keep(position, [("stdout", NOT_SHOWN)] if self.hide and checked else outputs_of(ran))
                     if sandbox.alive:
                         done.append(cell)
                     elif utils.is_locked(cell) and all(utils.is_locked(earlier) for earlier in done):
@@ -140,7 +145,7 @@ class Grader:
                     "this could not be called as the task gives it:",
                     *(f"    {function}" for function in functions),
                     *(f"The Rust compiler says: {error}." for error in errors),
-                    "Does the cell that defines it run, and is its first line unchanged?",
+                    "Does the cell that defines it run, is its first line unchanged, and has no variable its name?",
                 ]
             ),
         )

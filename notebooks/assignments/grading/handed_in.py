@@ -10,11 +10,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import nbformat
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_raw_cell
 
-LARGEST_FILE = 10_000_000
+LARGEST_FILE = 50_000_000  # bytes: outputs and pictures are what makes files large
+LONGEST_REMARK = 500
 MOST_CELLS = 2000
 PICTURES = ("image/png", "image/jpeg", "image/gif", "image/webp")
 RUST = {"name": "rust", "file_extension": ".rs", "mimetype": "text/rust", "pygments_lexer": "rust"}
@@ -37,6 +37,8 @@ def opened(name: str, kind: int, parent: int | None = None) -> Iterator[int]:
     try:
         found = os.fstat(handle)
         if stat.S_IFMT(found.st_mode) != kind:
+            if kind == stat.S_IFDIR:
+                raise NotTakenError("it is no folder")
             raise NotTakenError("it is a folder" if stat.S_ISDIR(found.st_mode) else "it is not an ordinary file")
         # Outside of their folder, such files have another name, say that of the solution.
         if kind == stat.S_IFREG and found.st_nlink > 1:
@@ -53,6 +55,12 @@ def contents(name: str, folder: int) -> bytes:
 
 
 def find(submitted: Path, student: str, name: str) -> tuple[bytes, str]:
+    """What `look_for` finds, with a remark of a bearable length."""
+    data, remark = look_for(submitted, student, name)
+    return data, remark if len(remark) <= LONGEST_REMARK else f"{remark[:LONGEST_REMARK]} …"
+
+
+def look_for(submitted: Path, student: str, name: str) -> tuple[bytes, str]:
     """The notebook file that a student handed in for an assignment, and a remark for grades.csv.
 
     That is the one of the right name; without it, the only notebook there is. All else in the folder is left alone. If
@@ -134,8 +142,28 @@ def clean_cell(cell: Any) -> NotebookNode | None:
     return clean
 
 
-def read(data: bytes) -> NotebookNode:
-    """The notebook of any file at all, without what it claims about itself; what could not be used is said on top."""
+def cells_of(notebook: dict[str, Any]) -> Any:
+    """The cells of a notebook; those of an old one as new ones."""
+    if "worksheets" not in notebook:
+        return notebook.get("cells")
+    cells: list[Any] = []
+    for sheet in notebook["worksheets"]:
+        for cell in sheet["cells"]:
+            if isinstance(cell, dict) and cell.get("cell_type") == "code":
+                cells.append(dict(cell, source=cell.get("input")))
+            elif isinstance(cell, dict) and cell.get("cell_type") == "heading" and isinstance(cell.get("level"), int):
+                hashes = "#" * min(cell["level"], 6)
+                cells.append(dict(cell, cell_type="markdown", source=f"{hashes} {text_of(cell.get('source', ''))}"))
+            else:
+                cells.append(cell)
+    return cells
+
+
+def read(data: bytes) -> tuple[NotebookNode, str]:
+    """The notebook of any file at all, without what it claims about itself; what could not be used is said on top.
+
+    It is also said in the second value, which is empty if there is nothing to say.
+    """
     complaints, cells = [], []
     try:
         if len(data) > LARGEST_FILE:
@@ -143,13 +171,12 @@ def read(data: bytes) -> NotebookNode:
         if not data.strip():
             raise ValueError("it is empty")
         found = json.loads(data)  # in any of Unicode's encodings, with or without a byte order mark
-        if isinstance(found, dict) and "worksheets" in found:
-            found = nbformat.reads(json.dumps(found), as_version=4)
-        if not isinstance(found, dict) or not isinstance(found.get("cells"), list):
+        found = cells_of(found) if isinstance(found, dict) else None
+        if not isinstance(found, list):
             raise ValueError("it has no cells")
-        if len(found["cells"]) > MOST_CELLS:
-            complaints.append(f"It has {len(found['cells'])} cells, and the first {MOST_CELLS} are read.")
-        cells = [clean_cell(cell) for cell in found["cells"][:MOST_CELLS]]
+        if len(found) > MOST_CELLS:
+            complaints.append(f"It has {len(found)} cells, and the first {MOST_CELLS} are read.")
+        cells = [clean_cell(cell) for cell in found[:MOST_CELLS]]
         if None in cells:
             complaints.append(f"{cells.count(None)} of its cells were damaged and are left out.")
             cells = [cell for cell in cells if cell is not None]
@@ -159,7 +186,7 @@ def read(data: bytes) -> NotebookNode:
         complaints.append(f"The submitted file is not a notebook: {said}. It counts as one in which nothing is done.")
     if complaints:
         cells.insert(0, new_markdown_cell("**" + " ".join(complaints) + "**"))
-    return new_notebook(cells=cells, metadata={"language_info": RUST})
+    return new_notebook(cells=cells, metadata={"language_info": RUST}), " ".join(complaints)
 
 
 # --- The cells of the release -----------------------------------------------------------------------------------------

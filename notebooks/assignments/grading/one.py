@@ -26,6 +26,7 @@ import kernel  # noqa: E402
 import kernel_client  # noqa: E402
 
 MEMORY = 4 * 1024**3  # bytes of address space while what a student wrote is read, or made into a page
+READ_SECONDS = 60  # seconds of computing for reading a file
 PAGE_SECONDS = 120  # seconds of computing for a page
 
 
@@ -82,10 +83,10 @@ def grade(question: dict[str, Any]) -> dict[str, Any]:
     began = time.monotonic()
     if question["machinery"] != machinery():
         sys.exit("this machine has another version of what grades")
-    limit(MEMORY)
+    limit(MEMORY, READ_SECONDS)
     source = nbformat.reads(question["source"], as_version=4)
     release = nbformat.reads(question["release"], as_version=4)
-    notebook = handed_in.read(base64.b64decode(question["submission"]))
+    notebook, remark = handed_in.read(base64.b64decode(question["submission"]))
     notebook.cells = handed_in.reconciled(notebook.cells, handed_in.marked_cells(source, release))
     limit(resource.RLIM_INFINITY)  # it would hold for the student's processes, which have limits of their own
     os.environ["ZERO_INIT_SECRET"] = question["secret"]  # for the judge
@@ -94,6 +95,7 @@ def grade(question: dict[str, Any]) -> dict[str, Any]:
     graded.write_into(notebook.cells)
     return {
         "notebook": nbformat.writes(notebook),
+        "remark": remark,
         "tasks": {name: dataclasses.asdict(verdict) for name, verdict in graded.verdicts.items()},
         "seconds": time.monotonic() - began,
         "cpu": graded.used.cpu,

@@ -26,9 +26,12 @@ import grade
 import handed_in
 
 # Moodle: "Full Name_123_assignsubmission_file_/file.ipynb", or with the folder's name in front of the file's.
-MOODLE = re.compile(r"^(?P<student>[^/]+_\d+)_assignsubmission_file_?/?(?P<file>[^/]+)$")
+MOODLE = re.compile(r"^(?P<student>[^/_]+_\d+)_assignsubmission_file_?/?(?P<file>[^/]+)$")
 # Canvas: "namefirstname_LATE_123_456_file.ipynb": the student's number, and the one of what was handed in.
 CANVAS = re.compile(r"^(?P<name>[^/_]+)_(?P<late>LATE_)?(?P<number>\d+)_\d+_(?P<file>[^/]+)$")
+
+
+LONGEST_NAME = 200  # bytes of a file's name
 
 
 class PlatformError(Exception):
@@ -49,13 +52,17 @@ def student_and_file(entry: str) -> tuple[str, str, bool] | None:
 def is_plain(name: str) -> bool:
     """Whether a name can be that of a folder or a file of ours."""
     return not (
-        name.startswith(".") or "/" in name or "\\" in name or any(unicodedata.category(c)[0] == "C" for c in name)
+        name.startswith(".")
+        or "/" in name
+        or "\\" in name
+        or any(unicodedata.category(c) in ("Cc", "Cs") for c in name)
     )
 
 
 def collect(course: grade.Course, name: str, archive: Path, table: Path | None) -> list[str]:
     """Puts the notebooks of an archive into submitted/, in place of earlier ones. Returns what there is to say."""
     said, late, people = [], set(), set()
+    numbers: dict[str, str] = {}
     with zipfile.ZipFile(archive) as opened:
         for entry in opened.infolist():
             who = student_and_file(entry.filename)
@@ -64,6 +71,10 @@ def collect(course: grade.Course, name: str, archive: Path, table: Path | None) 
                     said.append(f"left out: {entry.filename!r}, which is no notebook of a student")
                 continue
             student, file, is_late = who
+            number = student.rpartition("_")[2]
+            if numbers.setdefault(number, student) != student:
+                said.append(f"left out: {entry.filename!r}, since {numbers[number]!r} has the same number")
+                continue
             # An archive may have links, whose mode is in the upper half.
             if not is_plain(student) or not is_plain(file) or entry.external_attr >> 28 == 0xA:
                 said.append(f"left out: {entry.filename!r}, which is not an ordinary file")
@@ -78,7 +89,8 @@ def collect(course: grade.Course, name: str, archive: Path, table: Path | None) 
                 folder.mkdir(parents=True)
             people.add(student)
             late |= {student} if is_late else set()
-            (folder / file).write_bytes(data)
+            # A name that is too long for a file says nothing that matters.
+            (folder / (file if len(file.encode()) <= LONGEST_NAME else f"{name}.ipynb")).write_bytes(data)
     if not people:
         raise PlatformError(f"{archive.name}: there is no notebook in it whose name is of Moodle's or Canvas's form")
     write_times(course, name, people, times_in(table) if table else {})
@@ -129,7 +141,11 @@ def give_back(course: grade.Course, name: str, table: Path) -> list[str]:
     columns, rows = rows_of(table)
     with (course.folder / "grades.csv").open(newline="", encoding="utf-8") as file:
         graded = {row["student"].removeprefix("'"): row for row in csv.DictReader(file) if row["assignment"] == name}
-    numbers = {student.rpartition("_")[2]: student for student in graded}
+    numbers: dict[str, str] = {}
+    for student in graded:
+        number = student.rpartition("_")[2]
+        if numbers.setdefault(number, student) != student:
+            raise PlatformError(f"{numbers[number]!r} and {student!r} have the same number: remove one from submitted/")
     if "Identifier" in columns and "Grade" in columns:
         number_of, column = "Identifier", "Grade"
     elif "ID" in columns:
@@ -179,6 +195,7 @@ def main() -> int:
             one.add_argument(argument, type=str if argument == "assignment" else file)
     steps.choices["collect"].add_argument("table", type=file, nargs="?")
     options = parser.parse_args()
+    csv.field_size_limit(10**9)  # what a student wrote online can be in a cell
     try:
         course = grade.Course(options.course.resolve())
         if options.assignment not in course.names():
@@ -187,7 +204,7 @@ def main() -> int:
             said = collect(course, options.assignment, options.archive, options.table)
         else:
             said = give_back(course, options.assignment, options.table)
-    except (PlatformError, grade.GradeError, OSError, zipfile.BadZipFile, UnicodeDecodeError) as error:
+    except (PlatformError, grade.GradeError, OSError, zipfile.BadZipFile, UnicodeDecodeError, csv.Error) as error:
         print(f"{options.step}: {error}", file=sys.stderr)
         return 1
     print("\n".join(said))

@@ -31,7 +31,7 @@ def grade_instead(step: Autograde | GenerateFeedback) -> None:
     course = grade.Course(Path(step.coursedir.root).resolve())
     people = sorted({student for student, _ in course.submissions()})
     wanted = step.coursedir.student_id
-    chosen = [wanted] if wanted in people else fnmatch.filter(people, wanted)
+    chosen = people if wanted == "*" else [wanted] if wanted in people else fnmatch.filter(people, wanted)
     arguments = ["--force"] if step.force and isinstance(step, Autograde) else []
     arguments += [f"--student={student}" for student in chosen]
     if not chosen or grade.main(course.folder, grade.parsed([*arguments, "--", step.coursedir.assignment_id])):

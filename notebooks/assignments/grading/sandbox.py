@@ -41,6 +41,8 @@ SOCKET = "/tmp/answers.socket"
 LONGEST_ANSWER = 500_000  # bytes: the runner keeps 15 000 characters of what a cell prints
 MOST_OUTPUTS = 100
 LONGEST_VERDICT = 20_000  # bytes
+PAGE = os.sysconf("SC_PAGE_SIZE")
+AT_DISK = 5.0  # seconds that a disk may be waited for in one go
 LOOK = 0.1  # seconds between two looks at what a sandbox uses
 START_SECONDS = 150
 NEVER = float("inf")
@@ -165,7 +167,9 @@ REFUSED = {
 # It is only said that these were done. Locks of files would be a signal from one sandbox to another, and rustc and
 # cargo, which take them, are alone here. Without sessions of its own a sandbox is one group to the scheduler.
 PRETENDED = {"flock": (73, 32), "setsid": (112, 157)}
-CLONE, SOCKET_CALL, SOCKETPAIR, SETSOCKOPT, FCNTL = (56, 220), (41, 198), (53, 199), (54, 208), (72, 25)
+CLONE, SOCKET_CALL, SOCKETPAIR, SETSOCKOPT, FCNTL, MMAP = (56, 220), (41, 198), (53, 199), (54, 208), (72, 25), (9, 222)
+# Memory that is shared with nobody, MAP_SHARED | MAP_ANONYMOUS, can be held without being seen in any process.
+SHARED_ANONYMOUS = 0x21
 NEW_NAMESPACES = 0x7E020000
 # All of F_DUPFD to F_SETFL, F_DUPFD_CLOEXEC, and the owners of a file's signals. F_SETLK, F_SETLKW and the same two of
 # open files are pretended, too. No other is needed; some (leases, hints) would be signals.
@@ -231,6 +235,14 @@ def system_call_filter() -> bytes:
         *when([(AT_LEAST, 0, 0, 0x40000000)], REFUSE),  # another set of calls of x86_64
         *when([(AT_LEAST, 0, 0, NEW_CALLS)], give(ERROR | NO_SUCH_CALL)),
         *call(CLONE, [argument(0), *when([(ANY_BIT, 0, 0, NEW_NAMESPACES)], REFUSE), *give(ALLOW)]),
+        *call(
+            MMAP,
+            [
+                argument(3),
+                *when([(AND, 0, 0, SHARED_ANONYMOUS), equal(SHARED_ANONYMOUS)], REFUSE),
+                *give(ALLOW),
+            ],
+        ),
         *call(SOCKET_CALL, [argument(0), *one_of((UNIX, INET), stream), *REFUSE]),
         *call(SOCKETPAIR, [argument(0), *when([equal(UNIX)], [*stream, *packets]), *REFUSE]),
         *call(
@@ -313,7 +325,8 @@ def bubblewrap(limits: Limits, socket_path: str | Path, kernel: list[str]) -> li
     # By default, the folders above them would be their owner's only.
     for folder in sorted({Path("/dev"), *(folder for path in paths for folder in Path(path).parents)} - {Path("/tmp")}):
         command += ["--dir", str(folder)]
-    for name in ("null", "zero", "full", "random", "urandom"):
+    # Not /dev/zero: mapped, it is memory of the same kind.
+    for name in ("null", "full", "random", "urandom"):
         command += ["--dev-bind", f"/dev/{name}", f"/dev/{name}"]
     command += ["--symlink", "/proc/self/fd", "/dev/fd", "--ro-bind", "/dev/null", "/proc/cmdline"]
     for path in paths:
@@ -399,6 +412,16 @@ def number(path: Path, name: str = "") -> int | None:
     return None
 
 
+def most_of_threads(process: int, file: str, name: str) -> int:
+    """The largest number after a name that the threads of a process have in a file of the kernel's.
+
+    What the process itself has there is nothing, once its first thread has ended.
+    """
+    with suppress(OSError):
+        return max((number(task / file, name) or 0 for task in Path(f"/proc/{process}/task").iterdir()), default=0)
+    return 0
+
+
 @functools.cache
 def kept_by() -> str:
     """What keeps the limits of sandboxes on this machine, in words."""
@@ -426,6 +449,7 @@ class Watch:
         self.memory = self.tasks = 0
         self.family: list[psutil.Process] = []
         self.seen: dict[psutil.Process, float] = {}  # the processor time of each process
+        self.at_disk = 0.0  # seconds in which nothing ran and something waited for a disk
         self.files: int | None = None  # the sandbox's folder for files
 
     def look(self) -> None:
@@ -436,7 +460,7 @@ class Watch:
         waited = 0.0  # the time of processes that live, and of those that they have waited for
         for process in self.family:
             with suppress(psutil.Error), process.oneshot():
-                memory += process.memory_info().rss
+                memory += process.memory_info().rss or most_of_threads(process.pid, "statm", r"\d+") * PAGE
                 tasks += process.num_threads()
                 times = process.cpu_times()
                 self.seen[process] = times.user + times.system
@@ -455,7 +479,7 @@ class Watch:
             disk = os.fstatvfs(self.files)
             beside += (disk.f_blocks - disk.f_bfree) * disk.f_frsize + (disk.f_files - disk.f_ffree) * FILE_BYTES
         for process in self.family:
-            beside += 1024 * (number(Path(f"/proc/{process.pid}/status"), "VmPTE:") or 0)
+            beside += 1024 * most_of_threads(process.pid, "status", "VmPTE:")
         return beside + self._sockets()
 
     def _sockets(self) -> int:
@@ -468,16 +492,16 @@ class Watch:
                 held += sum(int(size, 16) for size in line.split()[4].split(":"))
         return held
 
-    def is_busy(self, also: list[psutil.Process]) -> bool:
-        """Whether a thread runs, or waits for a processor or a disk."""
+    def is_busy(self, also: list[psutil.Process], passed: float) -> bool:
+        """Whether a thread runs, or waits for a processor, or for a short while for a disk."""
+        states = set()
         for process in [*also, *self.family]:
             with suppress(psutil.Error, OSError):
-                if process.status() in (psutil.STATUS_RUNNING, psutil.STATUS_DISK_SLEEP):
-                    return True
                 for task in Path(f"/proc/{process.pid}/task").iterdir():
-                    if (task / "stat").read_bytes().rpartition(b")")[2].split()[0] in b"RD":
-                        return True
-        return False
+                    states.add((task / "stat").read_bytes().rpartition(b")")[2].split()[0])
+        # Who waits for a child that it has made by vfork seems to wait for a disk, for ever.
+        self.at_disk = self.at_disk + passed if b"D" in states and b"R" not in states else 0.0
+        return b"R" in states or 0 < self.at_disk < AT_DISK
 
 
 class Sandbox:
@@ -629,7 +653,7 @@ class Sandbox:
             if waited_for:
                 used.wall += passed
             # What stood still itself for longer does not know what the sandbox did.
-            if waited_for and passed < 5 * LOOK and cpu < passed / 5 and not watch.is_busy(self.judge):
+            if waited_for and passed < 5 * LOOK and cpu < passed / 5 and not watch.is_busy(self.judge, passed):
                 used.asleep += passed
             used.memory = max(used.memory, watch.memory)
             too_much = watch.memory > self.limits.memory or watch.tasks > self.limits.processes

@@ -142,17 +142,17 @@ pub fn secret() -> u64 {
 macro_rules! answer {
     ($socket:expr, $(fn $name:ident($($argument:ident : $type:ty),* $(,)?) -> $result:ty),+ $(,)?) => {
         $crate::serve($socket, |reader| {
-            let function = <String as $crate::Value>::read(reader)?;
-            let mut bytes = Vec::new();
+            let function = <::std::string::String as $crate::Value>::read(reader)?;
+            let mut bytes = ::std::vec::Vec::new();
             match function.as_str() {
-                $(stringify!($name) => {
+                $(::std::stringify!($name) => {
                     $(let $argument = <<$type as $crate::Argument>::Owned as $crate::Value>::read(reader)?;)*
                     let result: $result = $name($(<$type as $crate::Argument>::borrowed(&$argument)),*);
                     $crate::Value::write(&result, &mut bytes);
                 })+
-                _ => return None,
+                _ => return ::std::option::Option::None,
             }
-            Some(bytes)
+            ::std::option::Option::Some(bytes)
         })
     };
 }
