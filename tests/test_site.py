@@ -21,7 +21,7 @@ PROBLEMS = r"""() => {
         if (!(image.complete && image.naturalWidth > 0)) found.push(`the image ${name} is not there`);
         if (!image.alt.trim()) found.push(`the image ${name} has no text`);
     }
-    for (const picture of document.querySelectorAll("svg")) {
+    for (const picture of document.querySelectorAll('svg:not([aria-hidden="true"])')) {
         const title = picture.querySelector(":scope > title");
         const name = picture.getAttribute("aria-label") || (title && title.textContent);
         if (picture.getAttribute("role") !== "img" || !(name || "").trim()) found.push("a picture has no name");
