@@ -2,9 +2,15 @@
 
 import os
 import secrets
+import signal
 import socket
+import subprocess
+import time
+import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -76,6 +82,29 @@ def free_port() -> int:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         return int(free.getsockname()[1])
+
+
+@contextmanager
+def serving(command: list[str], address: str, log: Path, **options: Any) -> Iterator[None]:
+    """Has a server running that answers at this address; it ends with all that it started."""
+    with log.open("w", encoding="utf-8") as said:
+        server = subprocess.Popen(command, stdout=said, stderr=said, start_new_session=True, **options)
+        try:
+            for _ in range(240):
+                try:
+                    urllib.request.urlopen(address, timeout=10).close()
+                    break
+                except OSError:
+                    assert server.poll() is None, log.read_text(encoding="utf-8")
+                    time.sleep(0.25)
+            yield
+        finally:
+            os.killpg(server.pid, signal.SIGTERM)
+            try:
+                server.wait(30)
+            except subprocess.TimeoutExpired:
+                os.killpg(server.pid, signal.SIGKILL)
+                server.wait()
 
 
 @pytest.fixture(scope="module")

@@ -4,12 +4,9 @@ import json
 import os
 import re
 import shutil
-import signal
 import socket
 import subprocess
 import sys
-import time
-import urllib.request
 
 import nbformat
 import pytest
@@ -23,7 +20,7 @@ import grader
 import judge
 import one
 import pages
-from conftest import REPOSITORY, free_port, report
+from conftest import REPOSITORY, free_port, report, serving
 
 COURSE = REPOSITORY / "notebooks/assignments"
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
@@ -498,25 +495,9 @@ def lab(course, tmp_path):
         "IPYTHONDIR": "ipython",
     }
     env = os.environ | {name: str(tmp_path / place) for name, place in places.items()}
-    with open(tmp_path / "log", "w+", encoding="utf-8") as log:
-        server = subprocess.Popen(command, cwd=course, env=env, stdout=log, stderr=log, start_new_session=True)
-        address = f"http://127.0.0.1:{port}"
-        try:
-            for _ in range(240):
-                try:
-                    urllib.request.urlopen(f"{address}/api/status?token={TOKEN}", timeout=10).close()
-                    break
-                except OSError:
-                    assert server.poll() is None, (tmp_path / "log").read_text(encoding="utf-8")
-                    time.sleep(0.25)
-            yield address
-        finally:
-            os.killpg(server.pid, signal.SIGTERM)
-            try:
-                server.wait(30)
-            except subprocess.TimeoutExpired:
-                os.killpg(server.pid, signal.SIGKILL)
-                server.wait()
+    address = f"http://127.0.0.1:{port}"
+    with serving(command, f"{address}/api/status?token={TOKEN}", tmp_path / "log", cwd=course, env=env):
+        yield address
 
 
 def test_a_hostile_answer_is_read_and_graded_and_nothing_of_it_runs(course, lab, browser):

@@ -4,10 +4,8 @@
 """
 
 import json
-import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -19,7 +17,7 @@ import nbformat
 import pytest
 
 import notebooks as nb
-from conftest import REPOSITORY, free_port, report
+from conftest import REPOSITORY, free_port, report, serving
 from kernel_client import KERNELSPEC
 from outputs import compare, texts_of, tidy
 
@@ -77,25 +75,9 @@ def lab(tmp_path_factory):
     command.append(
         f"ARGS=--no-browser --port={port} --IdentityProvider.token={TOKEN} --LabApp.expose_app_in_browser=True"
     )
-    with open(root / "log", "w+", encoding="utf-8") as log:
-        server = subprocess.Popen(command, cwd=clone, stdout=log, stderr=log, start_new_session=True)
-        address = f"http://127.0.0.1:{port}"
-        try:
-            for _ in range(120):
-                try:
-                    get(address + "/api/status")
-                    break
-                except (urllib.error.URLError, ConnectionError):
-                    assert server.poll() is None, (root / "log").read_text(encoding="utf-8")
-                    time.sleep(0.5)
-            yield address
-        finally:
-            os.killpg(server.pid, signal.SIGTERM)
-            try:
-                server.wait(30)
-            except subprocess.TimeoutExpired:
-                os.killpg(server.pid, signal.SIGKILL)
-                server.wait()
+    address = f"http://127.0.0.1:{port}"
+    with serving(command, f"{address}/api/status?token={TOKEN}", root / "log", cwd=clone):
+        yield address
 
 
 @pytest.fixture(scope="module", autouse=True)
