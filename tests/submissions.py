@@ -237,6 +237,10 @@ def right(name, edit, points=5, says=""):
 
 
 right("another kernel", other_kernel)
+right(
+    "types of one's own with names of the standard library's",
+    with_cells(lambda cells: [scratch("struct Vec;\nenum Hint { None, Some }\nuse Hint::*;"), *cells]),
+)
 right("checks deleted", with_cells(lambda cells: [cell for cell in cells if not mark(cell).get("grade")]))
 right("all marks removed", with_cells(lambda cells: [{**cell, "metadata": {}} for cell in cells]))
 right("cells renamed", with_cells(renamed))

@@ -397,6 +397,24 @@ def test_sleep_counts_also_when_a_cell_runs_again():
         assert (ran.status, ran.by_wall_clock) == ("slow", False)
 
 
+def test_memory_that_no_process_is_seen_to_have_is_not_given(shared):
+    tried = """
+try:
+    mmap.mmap(-1, 4096)  # shared, and of no file
+except OSError as error:
+    print(errno.errorcode[error.errno], os.path.exists("/dev/zero"))
+"""
+    assert said(shared, tried) == "EPERM False"
+
+
+def test_who_waits_for_a_child_of_vfork_does_not_stop_the_clock():
+    waits = 'unsafe extern "C" { fn vfork() -> i32; fn pause() -> i32; }\n'
+    waits += "unsafe { if vfork() == 0 { loop { pause(); } } }"
+    with Sandbox(Limits(cell=12)) as sandbox:
+        ran = sandbox.run(waits)
+        assert ran.status == "slow" and not ran.by_wall_clock
+
+
 @pytest.mark.slow
 def test_ninety_that_spin_do_not_slow_an_honest_neighbour():
     """By the clock of its sandbox."""
