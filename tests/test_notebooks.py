@@ -5,7 +5,10 @@ import re
 import shutil
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
+from queue import Empty, SimpleQueue
+from threading import Lock
 
 import nbformat
 import pytest
@@ -15,9 +18,9 @@ from nbformat.v4 import new_code_cell, new_notebook, new_output
 
 import notebooks as nb
 import outputs as out
-from claims import FALSEHOODS, claims_of, rows, unnoticed_falsehoods
+from claims import FALSEHOODS, Falsehood, claims_of, rows, unnoticed_falsehoods
 from conftest import ALL, REPOSITORY, report
-from kernel_client import KernelError, start_kernel, stock_command
+from kernel_client import Kernel, KernelError, start_kernel, stock_command
 
 PATHS = sorted(nb.NOTEBOOKS.glob("*.ipynb"))
 NAMES = [path.name for path in PATHS]
@@ -52,7 +55,7 @@ def test_each_cell_run_twice_gives_what_is_committed(path, sessions):
 
 @pytest.mark.parametrize("path", ON_STOCK, ids=[path.name for path in ON_STOCK])
 def test_all_run_once_on_a_stock_kernel_gives_what_is_committed(path, sessions):
-    report(sessions["stock", path].result())
+    report(sessions["stock", path].result()[0])
 
 
 def test_every_claim_has_cells_that_assert_it_and_every_tag_its_row():
@@ -91,53 +94,80 @@ def test_other_editors_run_it_in_its_folder_and_nowhere_else(folder, says, monke
         assert says in nb.code_cells(notebook)[0].outputs[0].evalue
 
 
-@pytest.fixture(scope="session")
-def sessions(request):
-    """The results of the kernel sessions that the chosen tests need, two at a time."""
-    chosen = " ".join(item.nodeid for item in request.session.items)
-    with ThreadPoolExecutor(2) as pool:
-        results = {}
-        for path in PATHS:
-            for key, run in (("twice", run_twice), ("stock", run_on_stock_kernel)):
-                if (key in chosen and path.name in chosen) or (key == "twice" and "made_false" in chosen):
-                    results[key, path] = pool.submit(run, path)
-        yield results
-        for result in results.values():
-            result.cancel()
+class Sessions:
+    """Runs notebooks one after the other in a few kernels: `:clear` ends the process that runs cells, and forgets all.
 
+    What a start costs is paid once for each kernel and not for each notebook: seconds, and on a stock kernel half a
+    minute in which the crates are compiled. A kernel of its own for each notebook is what `test_lab.py` has.
+    """
 
-def run_twice(path):
-    """The problems, and what is false and yet goes unnoticed."""
-    unnoticed = []
-    try:
-        with start_kernel(path.parent) as kernel:
-            after = lambda cell: unnoticed.extend(unnoticed_falsehoods(path.name, cell, kernel))  # noqa: E731
-            return nb.check_run(path.name, nb.read(path), kernel, times=2, after=after), unnoticed
-    except KernelError as error:
-        return [f"{path.name}: {error}"], unnoticed
+    def __init__(self, stack: ExitStack) -> None:
+        self._stack = stack
+        self._idle: dict[str, SimpleQueue[Kernel]] = {"twice": SimpleQueue(), "stock": SimpleQueue()}
+        self._stock: tuple[Path, dict[str, str]] | None = None
+        self._lock = Lock()
 
+    def run(self, kind: str, path: Path) -> tuple[list[str], list[Falsehood]]:
+        """The problems, and what is false and yet goes unnoticed."""
+        unnoticed: list[Falsehood] = []
+        try:
+            kernel = self._kernel(kind)
+            between = lambda cell: unnoticed.extend(unnoticed_falsehoods(path.name, cell, kernel))  # noqa: E731
+            if kind == "twice":
+                problems = nb.check_run(path.name, nb.read(path), kernel, times=2, between=between)
+            else:
+                problems = nb.check_run(path.name, nb.read(path), kernel)
+        except KernelError as error:
+            return [f"{path.name}: {error}"], unnoticed
+        if not problems:  # else it may be stuck
+            self._idle[kind].put(kernel)
+        return problems, unnoticed
 
-def run_on_stock_kernel(path):
-    """Runs a copy as one does who has evcxr and nothing of ours: no evcxr.toml, no launcher, no lock file."""
-    with tempfile.TemporaryDirectory(prefix="zero-init-stock-") as temporary:
-        root = Path(temporary)
+    def _kernel(self, kind: str) -> Kernel:
+        try:
+            kernel = self._idle[kind].get_nowait()
+        except Empty:
+            with self._lock:  # a stack takes one at a time
+                if kind == "twice":
+                    return self._stack.enter_context(start_kernel(nb.NOTEBOOKS))
+                folder, environment = self._stock = self._stock or self._make_stock()
+                return self._stack.enter_context(start_kernel(folder, stock_command(), environment))
+        if outputs := kernel.run(":clear"):
+            raise KernelError(f"the kernel was not cleared: {outputs}")
+        return kernel
+
+    def _make_stock(self) -> tuple[Path, dict[str, str]]:
+        """A copy as one has who has evcxr and nothing of ours: no evcxr.toml, no launcher, no lock file."""
+        root = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="zero-init-stock-")))
         clone = root / "clone"
         clone.mkdir()
         for entry in REPOSITORY.iterdir():
             if entry.name not in ("target", "notebooks", "Cargo.lock") and not entry.name.startswith("."):
                 (clone / entry.name).symlink_to(entry)
-        shutil.copytree(path.parent, clone / "notebooks", ignore=shutil.ignore_patterns("evcxr.toml", ".*"))
+        shutil.copytree(nb.NOTEBOOKS, clone / "notebooks", ignore=shutil.ignore_patterns("evcxr.toml", ".*"))
         (root / "empty").mkdir()
-        environment = {
+        return clone / "notebooks", {
             "EVCXR_CONFIG_DIR": str(root / "empty"),
             "JUPYTER_PATH": str(root / "empty"),
             "CARGO_NET_OFFLINE": "true",  # a crate released today is no reason to fail
         }
-        try:
-            with start_kernel(clone / "notebooks", stock_command(), environment) as kernel:
-                return nb.check_run(path.name, nb.read(path), kernel)
-        except KernelError as error:
-            return [f"{path.name} on a stock kernel: {error}"]
+
+
+@pytest.fixture(scope="session")
+def sessions(request):
+    """The results of the notebooks' runs that the chosen tests need, two at a time."""
+    chosen = " ".join(item.nodeid for item in request.session.items)
+    with ExitStack() as stack:
+        kernels = Sessions(stack)
+        pool = stack.enter_context(ThreadPoolExecutor(2))
+        results = {}
+        for key in ("twice", "stock"):
+            for path in PATHS:
+                if (key in chosen and path.name in chosen) or (key == "twice" and "made_false" in chosen):
+                    results[key, path] = pool.submit(kernels.run, key, path)
+        yield results
+        for result in results.values():
+            result.cancel()
 
 
 # --- The checker on a kernel -----------------------------------------------------------------------------------------

@@ -37,7 +37,9 @@ PREFIX = "zero-init-kernel-"
 # and takes less memory.
 LEFT_OUT = ("stdarch", "portable-simd")
 
-# Cargo takes profiles from the workspace alone: these are the ones that evcxr writes into its scratch crate.
+# Cargo takes profiles from the workspace alone: these are the ones that evcxr writes into its scratch crate, but for one
+# difference. A cell is compiled each time it runs and mostly calls what the crates have compiled already, so it is not
+# optimized itself: that halves what a cell costs. `:build_env CARGO_PROFILE_DEV_OPT_LEVEL=2` has it as evcxr does.
 WORKSPACE = """\
 [workspace]
 resolver = "3"
@@ -47,8 +49,11 @@ members = ["ctx", "anchor"]
 zero-init = {{ path = '{repository}' }}
 exercise = {{ path = '{repository}/notebooks/assignments/exercise', features = ["zero-init"] }}
 
-[profile.dev]
+[profile.dev.package."*"]
 opt-level = 2
+
+[profile.dev]
+opt-level = 0
 debug = false
 strip = "debuginfo"
 rpath = true

@@ -118,9 +118,11 @@ def check_run(
     notebook: NotebookNode,
     kernel: Kernel,
     times: int = 1,
-    after: Callable[[NotebookNode], None] = lambda cell: None,
+    between: Callable[[NotebookNode], None] = lambda cell: None,
 ) -> list[str]:
-    """Runs each cell so many times in a row, calls `after`, and lists where an output is not the committed one.
+    """Runs each cell so many times in a row, and lists where an output is not the committed one.
+
+    `between` is called before the last time: whatever it runs, the cell must then give what is committed.
 
     A cell that has shown its result has not failed, so what it may print late is not waited for: it is found later.
     """
@@ -129,6 +131,8 @@ def check_run(
     for number, cell in enumerate(cells):
         expected = tidy(cell.outputs)
         for time_run in range(times):
+            if time_run == times - 1:
+                between(cell)
             where = place(name, cell, number) + (" (run again)" if time_run else "")
             try:
                 printed = kernel.execute(cell.source)
@@ -142,7 +146,6 @@ def check_run(
                 return [*found, f"{where}: {error}"]
             problems = failures(cell, outputs) or compare(expected, outputs)
             found += [f"{where}: {problem}" for problem in problems + paths(outputs)]
-        after(cell)
     return found
 
 
