@@ -28,9 +28,6 @@ PICTURES = REPOSITORY / "target" / "lab"
 TOKEN = "the-token-of-a-test"
 MINUTES = 60_000  # Playwright counts in milliseconds
 
-pytestmark = pytest.mark.slow
-
-
 # --- JupyterLab ------------------------------------------------------------------------------------------------------
 
 
@@ -263,7 +260,7 @@ class Notebook:
 # --- What people do --------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [FIRST, *(pytest.param(name, marks=pytest.mark.slow) for name in NAMES[1:])])
 def test_run_all_and_look_at_everything_in_both_themes(name, desk):
     notebook = desk(name)
     notebook.run_all()
@@ -275,6 +272,7 @@ def test_run_all_and_look_at_everything_in_both_themes(name, desk):
     report(found)
 
 
+@pytest.mark.slow
 def test_a_number_is_edited_and_its_cell_run_again(desk):
     notebook = desk(FIRST)
     notebook.run_all()
@@ -287,6 +285,7 @@ def test_a_number_is_edited_and_its_cell_run_again(desk):
     assert notebook.show("edit-label").evaluate(OUTPUTS)["found"] == []
 
 
+@pytest.mark.slow
 def test_a_failed_cell_says_why_is_corrected_and_one_goes_on(desk):
     notebook = desk(FIRST)
     notebook.run_all()
@@ -321,6 +320,7 @@ def test_a_failed_cell_says_why_is_corrected_and_one_goes_on(desk):
     assert compare(tidy(notebook.committed["dw-by-hand"].outputs), notebook.outputs("dw-by-hand")) == []
 
 
+@pytest.mark.slow
 def test_restart_and_run_all(desk):
     notebook = desk(FIRST)
     notebook.run_all()
@@ -339,6 +339,7 @@ def test_restart_and_run_all(desk):
     report(notebook.check())
 
 
+@pytest.mark.slow
 def test_a_long_cell_is_interrupted(desk):
     """As the text of the first notebook says: the process ends, every variable is gone, then Run All Above."""
     notebook = desk(FIRST)
@@ -364,6 +365,7 @@ def test_a_long_cell_is_interrupted(desk):
     assert notebook.text(id) == "300 samples\n"
 
 
+@pytest.mark.slow
 def test_a_slider_is_moved_with_the_keyboard(desk):
     """In a notebook that was only opened: the outputs are those that are committed."""
     notebook = desk(FILMED)
@@ -395,6 +397,7 @@ def test_a_slider_is_moved_with_the_keyboard(desk):
         assert notebook.page.evaluate("window.jupyterapp.shell.currentWidget.content.activeCellIndex") == active
 
 
+@pytest.mark.slow
 def test_where_a_notebook_is_not_trusted_a_film_is_a_picture(desk, lab):
     content = json.loads(get(f"{lab}/api/contents/{FILMED}"))["content"]
     # As from somebody else: of another text than was signed, and with no cell said to be trusted.
@@ -415,6 +418,7 @@ def test_where_a_notebook_is_not_trusted_a_film_is_a_picture(desk, lab):
         notebook.picture(f"{id}-untrusted", element)
 
 
+@pytest.mark.slow
 def test_reloading_the_page_loses_nothing(desk):
     notebook = desk(FIRST)
     notebook.run_all()
@@ -430,6 +434,7 @@ def test_reloading_the_page_loses_nothing(desk):
     assert notebook.text(id) == "300 samples\n"
 
 
+@pytest.mark.slow
 def test_two_notebooks_at_once(desk):
     one, other = desk(NAMES[1]), desk(NAMES[4])
     for notebook in (one, other):
@@ -441,6 +446,7 @@ def test_two_notebooks_at_once(desk):
     report(one.check() + other.check())
 
 
+@pytest.mark.slow
 def test_names_are_completed_and_explained(desk):
     notebook = desk(FIRST)
     notebook.run_all()
