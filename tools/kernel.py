@@ -103,8 +103,8 @@ def make_workspace(root: Path) -> Path:
 def link_standard_library(folder: Path, toolchain: Path) -> Path | None:
     """Makes a folder with the sources that rust-analyzer needs, if they are installed."""
     sources = toolchain / "lib" / "rustlib" / "src" / "rust" / "library"
-    if not (sources / "core").is_dir():
-        return None
+    if not all((sources / name).is_dir() for name in SOURCES):
+        return None  # and rust-analyzer looks for them itself
     folder.mkdir()
     for name in SOURCES:
         (folder / name).symlink_to(sources / name)
