@@ -55,6 +55,7 @@ def no_process_is_left() -> Iterator[None]:
     """Fails when the tests are over and a process that they started still runs; ends that process."""
     mark = secrets.token_hex(8)
     os.environ[MARK] = mark
+    os.environ["SPARE"] = "off"  # a JupyterLab has a kernel waiting only where a test is about that
     yield
     # What was told to end may still need a moment to do so.
     _, left = psutil.wait_procs(marked_processes(mark), timeout=20)

@@ -267,12 +267,49 @@ def test_the_users_settings_come_first(clone, tmp_path):
         assert text(kernel.run('println!("{mine}");')) == "7\n"
 
 
-@pytest.mark.slow
-def test_types_of_variables_are_known_without_the_vector_instructions(clone):
+# Variables, one from each corner of the standard library; and one of a dependency.
+TYPES = """\
+map: std::collections::HashMap::from([("a", 1)])
+entry: std::collections::BTreeMap::<u8, Vec<String>>::new().first_key_value().is_some()
+pairs: vec![("a", 1)].iter().map(|(k, v)| (k.len(), *v)).rev().collect::<Vec<_>>()
+sum: (1..=3).zip([1.5, 2.5]).map(|(a, b)| f64::from(a) * b).sum::<f64>().sin().powi(2)
+boxed: Box::new(|x: f64| x + 1.0) as Box<dyn Fn(f64) -> f64>
+begun: std::time::Instant::now()
+passed: std::time::Instant::now().elapsed().as_secs_f64()
+file: std::fs::File::open("/dev/null")?
+length: std::fs::metadata("/dev/null")?.len()
+thread: std::thread::spawn(|| 5)
+channel: std::sync::mpsc::channel::<u8>().0
+shared: std::sync::Arc::new(std::sync::Mutex::new(vec![1]))
+once: std::sync::OnceLock::<String>::new()
+cell: std::rc::Rc::new(std::cell::RefCell::new(Some(1)))
+path: std::path::Path::new("/dev").join("null")
+variable: std::env::var("HOME")
+error: "x".parse::<f64>().unwrap_err()
+address: std::net::Ipv4Addr::LOCALHOST
+command: std::process::Command::new("true").status()?.code()
+text: String::from_utf8(vec![104]).map(|text| text.chars().rev().collect::<String>())
+array: Array2::<f64>::eye(2).dot(&Array2::<f64>::eye(2)).sum_axis(ndarray::Axis(0))
+"""
+
+
+def test_types_are_known_and_names_are_completed_and_explained_without_most_of_the_sources(clone):
     with clone.kernel() as kernel:
-        assert kernel.run('let map = std::collections::HashMap::from([("a", 1)]);') == []
-        assert kernel.run("let pairs = map.iter().map(|(k, v)| (k.len(), *v)).collect::<Vec<_>>();") == []
-        assert text(kernel.run('println!("{pairs:?}");')) == "[(1, 1)]\n"
+        assert kernel.run(':dep ndarray = "*"\n' + BY_PATH) == []
+        variables = dict(line.split(": ", 1) for line in TYPES.splitlines())
+        unknown = {
+            name: text(outputs)
+            for name, value in variables.items()
+            if (outputs := kernel.run(f"let {name} = {value};"))
+        }
+        assert unknown == {}
+        listed = kernel.run(":vars")[0].data["text/html"]
+        assert all(f"<td>{name}</td>" in listed for name in variables), listed
+        client = kernel._client  # what JupyterLab asks for on Tab and Shift-Tab
+        matches = client.complete("map.conta", 9, reply=True, timeout=60)["content"]["matches"]
+        assert any(match.startswith("contains_key(") for match in matches), matches
+        explained = client.inspect("std::thread::spawn", 18, reply=True, timeout=60)["content"]
+        assert "Spawns a new thread" in str(explained), explained
 
 
 # Starts a kernel and runs a cell that prints a line and never ends; writes a line itself when that has come.

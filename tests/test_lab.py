@@ -68,7 +68,7 @@ def lab(tmp_path_factory):
     clone = make_clone(root)
     port = free_port()
     # The set-up is that of this clone, and done: a link to it would be taken for one that was moved.
-    command = ["make", "-o", "setup", "lab", f"JUPYTER={root / 'jupyter'}"]
+    command = ["make", "-o", "setup", "lab", "SPARE=on", f"JUPYTER={root / 'jupyter'}"]
     command.append(
         f"ARGS=--no-browser --port={port} --IdentityProvider.token={TOKEN} --LabApp.expose_app_in_browser=True"
     )

@@ -1,11 +1,13 @@
 """Times the kernel of this repository beside a stock one: evcxr_jupyter as installed, with nothing of ours.
 
-The two take turns, so that what else the machine does meets both. Usage: bench_kernel.py [ROUNDS] [NOTEBOOK …]
+In JupyterLab a kernel waits for who asks for one: that is the third column. They take turns, so that what else the
+machine does meets all of them. Usage: bench_kernel.py [ROUNDS] [NOTEBOOK …]
 (default: 3 rounds, each over all notebooks; the words `no notebooks` leave those out)
 """
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import subprocess
@@ -18,17 +20,22 @@ from pathlib import Path
 from statistics import median
 
 import psutil
+from jupyter_client.kernelspec import KernelSpecManager
+from jupyter_client.provisioning import KernelProvisionerFactory
 from nbformat import NotebookNode
 
 import kernel as launcher
 import notebooks as nb
+import spare
 from kernel_client import Kernel, start_kernel, stock_command
 from outputs import kind, texts_of
 
-KINDS = ("stock", "ours")
+KINDS = ("stock", "ours", "waiting")
 AGAIN = 5  # a cell is run again so many times in each round
 
-DEP = ':dep zero-init = {{ path = "{repository}" }}\nuse zero_init::{{eprintln, prelude::*}};\nshow_failures();'
+DEP = (
+    ':dep zero-init = {{ path = "{repository}" }}\nuse zero_init::{{notebook::eprintln, prelude::*}};\nshow_failures();'
+)
 DATA = "let data = circles_train();\nlet network = Network::new(&[2, 10, 5, 1], Activation::Relu, Init::Zeros)?;"
 CELLS = {
     "prints": 'println!("{}", data.samples());',
@@ -73,9 +80,15 @@ class Bench:
         }
 
     def start(self, kind: str) -> AbstractContextManager[Kernel]:
-        if kind == "ours":
-            return start_kernel(nb.NOTEBOOKS)
-        return start_kernel(self.root / "empty", stock_command(), self.environment)
+        if kind == "stock":
+            return start_kernel(self.root / "empty", stock_command(), self.environment)
+        return start_kernel(nb.NOTEBOOKS)
+
+    def have_one_waiting(self) -> None:
+        """Does what JupyterLab has done long before a kernel is asked for."""
+        asyncio.run(wait_for_spare())
+        assert spare.SPARE.manager
+        self.record("memory, MB: while it waits", "waiting", memory(spare.process_of(spare.SPARE.manager).pid))
 
     def record(self, what: str, kind: str, seconds: float) -> None:
         self.times[what, kind].append(seconds)
@@ -89,16 +102,22 @@ class Bench:
         return seconds, outputs
 
     def session(self, kind: str, start: str) -> None:
-        """From the start of a kernel to its first figure; then, if it is warm, each cell again."""
+        """From asking for a kernel to its first figure; then, if it is warm, a restart and each cell again."""
+        if kind == "waiting":
+            self.have_one_waiting()
         begun = time.monotonic()
         with self.start(kind) as kernel:
-            self.record(f"{start}: ready for a cell", kind, time.monotonic() - begun)
-            for source in (DEP.format(repository=nb.REPOSITORY), DATA, CELLS["plots"]):
-                self.run(kernel, source)
-            self.record(f"{start}: first figure", kind, time.monotonic() - begun)
-            check(kernel.rest())
+            self.first_figure(kernel, kind, start, begun)
             if start != "warm start":
                 return
+            self.record("memory, MB: after the first figure", kind, memory(kernel.process))
+            if kind == "waiting":
+                self.have_one_waiting()
+            begun = time.monotonic()
+            kernel.restart()
+            self.first_figure(kernel, kind, "restart", begun)
+            if kind == "waiting":
+                return  # in what follows it is a kernel like any other
             for name, source in CELLS.items():
                 self.run(kernel, source)
                 for _ in range(AGAIN):
@@ -106,8 +125,16 @@ class Bench:
                     self.record(f"cell that {name}", kind, seconds)
                     if "15000" in name:
                         self.record("15000 steps by themselves", kind, float(outputs[0].text))
-            self.record("memory, MB", kind, memory(kernel.process))
+            self.record("memory, MB: after more cells", kind, memory(kernel.process))
             check(kernel.rest())
+
+    def first_figure(self, kernel: Kernel, kind: str, start: str, begun: float) -> None:
+        """Runs the first cells in a kernel that was asked for when it was `begun`."""
+        self.record(f"{start}: ready for a cell", kind, time.monotonic() - begun)
+        for source in (DEP.format(repository=nb.REPOSITORY), DATA, CELLS["plots"]):
+            self.run(kernel, source)
+        self.record(f"{start}: first figure", kind, time.monotonic() - begun)
+        check(kernel.rest())
 
     def run_all(self, kind: str, path: Path) -> None:
         """Restart and run all."""
@@ -133,14 +160,22 @@ class Bench:
         self.record("15000 steps by themselves", "cargo run --release", float(done.stdout))
 
     def table(self) -> None:
-        print(f"\n{'seconds, median (worst)':36}{'stock':>16}{'ours':>16}{'stock / ours':>14}")
+        heads = "".join(f"{head:>16}" for head in KINDS) + "".join(f"{f'stock / {head}':>16}" for head in KINDS[1:])
+        print(f"\n{'seconds, median (worst)':36}{heads}")
         for what in dict.fromkeys(what for what, _ in self.times):
             columns = [self.times.get((what, kind), []) for kind in KINDS]
             texts = [f"{median(c):.2f} ({max(c):.2f})" if c else "" for c in columns]
-            ratio = f"{median(columns[0]) / median(columns[1]):.1f}" if all(columns) else ""
-            print(f"{what:36}{texts[0]:>16}{texts[1]:>16}{ratio:>14}")
+            ratios = [f"{median(columns[0]) / median(c):.1f}" if columns[0] and c else "" for c in columns[1:]]
+            print(f"{what:36}" + "".join(f"{text:>16}" for text in texts + ratios))
             if other := self.times.get((what, "cargo run --release")):
                 print(f"{'  the same by cargo run --release':36}{'':16}{median(other):>9.2f} ({max(other):.2f})")
+
+
+async def wait_for_spare() -> None:
+    """Starts a kernel to wait, and returns when it is ready."""
+    await spare.SPARE.start(KernelSpecManager(), str(nb.NOTEBOOKS))
+    assert spare.SPARE.warming
+    await spare.SPARE.warming
 
 
 def check(outputs: list[NotebookNode]) -> None:
@@ -173,17 +208,19 @@ def main(arguments: list[str]) -> int:
         [] if names == ["no", "notebooks"] else [Path(name) for name in names] or sorted(nb.NOTEBOOKS.glob("*.ipynb"))
     )
     launcher.prepare()
+    spare.use(KernelProvisionerFactory.instance())
     with tempfile.TemporaryDirectory(prefix="zero-init-bench-") as temporary:
         bench = Bench(Path(temporary))
         for number in range(rounds):
             print(f"round {number + 1} of {rounds}", file=sys.stderr)
-            for start in ("cold start", "warm start"):
-                for kind in KINDS:
-                    if start == "warm start" or drop_caches():
-                        bench.session(kind, start)
+            for kind in KINDS[:2]:
+                if drop_caches():
+                    bench.session(kind, "cold start")
+            for kind in KINDS:
+                bench.session(kind, "warm start")
             bench.release()
             for path in paths:
-                for kind in KINDS:
+                for kind in KINDS[:2]:
                     bench.run_all(kind, path)
         bench.table()
     return 0

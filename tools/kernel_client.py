@@ -77,7 +77,10 @@ class Kernel:
         self._outputs: list[NotebookNode | tuple[str, str]] = []  # of the current cell; a stream's as name and text
         self._text = 0  # characters in them
         self._mark, self._marked = "", set[str]()  # the mark that is under way, and the streams on which it has come
-        self._client = manager.blocking_client()
+        self._connect()
+
+    def _connect(self) -> None:
+        self._client = self._manager.blocking_client()
         self._client.start_channels()
 
     @property
@@ -119,6 +122,13 @@ class Kernel:
     def interrupt(self) -> None:
         """Stops the cell that runs. Variables are lost."""
         self._manager.interrupt_kernel()
+
+    def restart(self) -> None:
+        """Ends the kernel, starts it again, and returns when it takes cells."""
+        self.close()
+        self._manager.restart_kernel()
+        self._connect()
+        self.wait_until_ready()
 
     def close(self) -> None:
         """Stops listening to the kernel."""

@@ -120,6 +120,16 @@ put .venv/etc/jupyter/jupyter_server_config.json << 'END'
 {"KernelSpecManager": {"allowed_kernelspecs": ["rust"], "ensure_native_kernel": false}}
 END
 
+# A kernel that waits for the next notebook: not where many users share a machine.
+put .venv/etc/jupyter/jupyter_server_config.py << 'END'
+import os
+import sys
+
+if os.environ.get("SPARE") != "off" and "JUPYTERHUB_USER" not in os.environ:
+    sys.path.append(os.path.join(os.path.dirname(sys.prefix), "tools"))
+    c.ServerApp.jpserver_extensions = {"spare": True}  # noqa: F821
+END
+
 # nbgrader, in JupyterLab's menu, works on the course of the assignments, or on the one that `make lab COURSE=…` says.
 put .venv/etc/jupyter/nbgrader_config.py << END
 import os
