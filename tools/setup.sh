@@ -120,7 +120,33 @@ put .venv/etc/jupyter/jupyter_server_config.json << 'END'
 {"KernelSpecManager": {"allowed_kernelspecs": ["rust"], "ensure_native_kernel": false}}
 END
 
-# nbgrader, in JupyterLab's menu, works on the course of the assignments, or on the one that `make lab COURSE=…` says.
+# Switches nbgrader's parts for instructors on or off, in Jupyter's settings in the folder $1. What students need, Validate,
+# is always there.
+instructors() {
+    local on=true off=false
+    [ "$2" = on ] || { on=false; off=true; }
+    put "$1/jupyter_server_config.d/zero-init.json" << END
+{"ServerApp": {"jpserver_extensions": {
+  "nbgrader.server_extensions.formgrader": $on,
+  "nbgrader.server_extensions.assignment_list": $on,
+  "nbgrader.server_extensions.course_list": $on
+}}}
+END
+    put "$1/labconfig/page_config.json" << END
+{"disabledExtensions": {
+  "@jupyter/nbgrader:menu": $off,
+  "@jupyter/nbgrader:formgrader": $off,
+  "@jupyter/nbgrader:create-assignment": $off,
+  "@jupyter/nbgrader:assignment-list": $off,
+  "@jupyter/nbgrader:course-list": $off
+}}
+END
+}
+
+instructors .venv/etc/jupyter off
+instructors .venv/etc/teach on  # `make teach` has Jupyter read this folder first
+
+# nbgrader works on the course of the assignments, or on the one that `make teach COURSE=…` says.
 put .venv/etc/jupyter/nbgrader_config.py << END
 import os
 
