@@ -140,6 +140,7 @@ reference: .venv-reference/complete
 	@.venv-reference/bin/python tests/reference/claims.py
 
 bench-page: site
+	@tools/setup.sh test
 	@$(PYTHON) tools/bench_page.py
 
 bench-kernel: setup

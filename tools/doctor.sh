@@ -38,7 +38,7 @@ else later kernel "'make lab' fetches evcxr_jupyter $kernel_version if it may (s
 
 if [ -e .venv/complete ] && .venv/bin/python -c 'import jupyterlab' 2> /dev/null; then
     ok JupyterLab "$(.venv/bin/python -c 'import jupyterlab; print(jupyterlab.__version__)'), in .venv"
-else later JupyterLab "'make lab' installs it into .venv: half a minute, once"; fi
+else later JupyterLab "'make lab' installs it into .venv: some ten seconds, once"; fi
 
 if [ -e .venv/share/jupyter/kernels/rust/kernel.json ]; then ok kernelspec "Rust, in .venv"
 else later kernelspec "'make lab' writes it"; fi
