@@ -488,6 +488,8 @@ def test_jupyterlab_leaves_the_users_jupyter_alone(tmp_path):
         ),
         (None, None, "not yet  JupyterLab  'make lab' installs it"),
         (None, None, "not yet  browser     only 'make test' wants one"),
+        (None, None, "not yet  sandbox     only 'make grade' and 'make test' want one"),
+        ("uname", "echo Darwin", "not yet  sandbox     only 'make grade' wants one, and that needs Linux"),
         ("cargo", "exit 1", "MISSING  cargo       install Rust from https://rustup.rs"),
         (
             "cargo",
@@ -503,10 +505,11 @@ def test_jupyterlab_leaves_the_users_jupyter_alone(tmp_path):
     ],
 )
 def test_the_doctor_says_what_is_there_and_what_to_do(machine, name, script, said):
-    for tool in ("awk", "cut", "df", "head", "ls"):
+    for tool in ("awk", "cut", "df", "head", "ls", "uname"):
         if not (machine.bin / tool).exists():
             (machine.bin / tool).symlink_to(str(shutil.which(tool)))
     if name:
+        (machine.bin / name).unlink(missing_ok=True)
         machine.put(name, script)
     environment = {"PATH": str(machine.bin), "HOME": str(machine.home)}
     run = subprocess.run(["bash", machine.clone / "tools/doctor.sh"], env=environment, capture_output=True, text=True)

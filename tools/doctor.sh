@@ -57,7 +57,8 @@ else later disk "only $disk MB are free, and about 2000 are needed: make room"; 
 
 if browser="$(command -v chromium || command -v chromium-browser || command -v google-chrome)"; then ok browser "${browser##*/}, for 'make test'"
 else later browser "only 'make test' wants one (Debian: apt install chromium)"; fi
-if command -v bwrap > /dev/null; then ok sandbox "$(bwrap --version), for 'make grade'"
+if [ "$(uname -s)" != Linux ]; then later sandbox "only 'make grade' wants one, and that needs Linux: see notebooks/assignments/README.md"
+elif command -v bwrap > /dev/null; then ok sandbox "$(bwrap --version), for 'make grade'"
 else later sandbox "only 'make grade' and 'make test' want one (Debian: apt install bubblewrap)"; fi
 
 exit "$missing"
