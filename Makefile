@@ -29,7 +29,6 @@ export IPYTHONDIR := $(JUPYTER)/ipython
 unexport JUPYTER_PATH JUPYTER_CONFIG_PATH JUPYTERLAB_DIR
 
 JUPYTERLAB := $(CURDIR)/$(PYTHON) -m jupyterlab $(AS_ROOT)
-SIGN := $(PYTHON) -m nbformat.sign notebooks/*.ipynb > /dev/null 2>&1 || true
 
 OWN := $(filter-out notebooks/assignments,$(COURSE))
 
@@ -66,16 +65,17 @@ doctor:
 setup:
 	@tools/setup.sh
 
-# Readers and students see nothing of nbgrader but Validate. JupyterLab shows figures only in notebooks that it trusts, so those
-# of the repository are signed first.
-lab: setup
-	@$(SIGN)
+# JupyterLab shows figures only in notebooks that it trusts, so those of the repository are signed first.
+$(JUPYTER)/signed: $(wildcard notebooks/*.ipynb) | setup
+	@$(PYTHON) -m nbformat.sign notebooks/*.ipynb > /dev/null 2>&1 && touch $@ || true
+
+# Readers and students see nothing of nbgrader but Validate.
+lab: setup $(JUPYTER)/signed
 	@cd notebooks && exec $(JUPYTERLAB) --LabApp.default_url=/lab/tree/$(notdir $(firstword $(sort $(wildcard notebooks/*.ipynb)))) $(ARGS)
 
 # The same JupyterLab, with the rest of nbgrader. A course of one's own has it opened on that: the formgrader shows nothing that is
 # outside of the folder it is opened on.
-teach: setup
-	@$(SIGN)
+teach: setup $(JUPYTER)/signed
 	@$(TEACH) course="$$(cd $(COURSE) && pwd)" && cd $(or $(OWN),notebooks) && JUPYTER_CONFIG_PATH=$(CURDIR)/.venv/etc/teach \
 	  ZERO_INIT_COURSE="$$course" exec $(JUPYTERLAB) --LabApp.default_url=/lab$(if $(OWN),,/tree/assignments) $(ARGS)
 
