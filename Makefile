@@ -28,17 +28,18 @@ export JUPYTERLAB_WORKSPACES_DIR := $(JUPYTER)/config/lab/workspaces
 export IPYTHONDIR := $(JUPYTER)/ipython
 unexport JUPYTER_PATH JUPYTER_CONFIG_PATH JUPYTERLAB_DIR
 
-# A course of one's own has JupyterLab opened on it: the formgrader shows nothing that is outside of the folder it is opened on.
+JUPYTERLAB := $(CURDIR)/$(PYTHON) -m jupyterlab $(AS_ROOT)
+
 OWN := $(filter-out notebooks/assignments,$(COURSE))
-LAB := $(or $(OWN),notebooks)
 
 # Grading needs nbgrader, which is installed where Python is new enough for it.
 TEACH := $(PYTHON) -c 'import nbgrader' 2> /dev/null || { echo 'zero-init: assignments need Python 3.11 or later; .venv has an older one' >&2; exit 1; };
 
-.PHONY: help doctor lab test test-wasm notebooks figures site release course collect grade-check grade give-back bench bench-kernel bench-page reference setup clean
+.PHONY: help doctor lab teach test test-wasm notebooks figures site release course collect grade-check grade give-back bench bench-kernel bench-page reference setup clean
 
 help:
 	@echo 'make lab        open JupyterLab on the notebooks (ARGS=--no-browser and the like reach it)'
+	@echo 'make teach      the same for instructors: with nbgrader'"'"'s formgrader and menu (COURSE=… for a course of one'"'"'s own)'
 	@echo 'make doctor     say what this machine has of what is needed, and what to do about the rest'
 	@echo 'make test       run every check: format, lints, tests, documentation, and each notebook on the real kernel'
 	@echo 'make test-wasm  run the Rust tests on a second platform, WebAssembly: the same bits everywhere (ARGS="--test same_bits")'
@@ -65,10 +66,18 @@ setup:
 	@tools/setup.sh
 
 # JupyterLab shows figures only in notebooks that it trusts, so those of the repository are signed first.
-lab: setup
-	@$(PYTHON) -m nbformat.sign notebooks/*.ipynb > /dev/null 2>&1 || true
-	@cd $(LAB) && ZERO_INIT_COURSE="$$(cd $(CURDIR) && cd $(COURSE) && pwd)" exec $(CURDIR)/$(PYTHON) -m jupyterlab $(AS_ROOT) \
-	  --LabApp.default_url=/lab$(if $(OWN),,/tree/$(notdir $(firstword $(sort $(wildcard notebooks/*.ipynb))))) $(ARGS)
+$(JUPYTER)/signed: $(wildcard notebooks/*.ipynb) | setup
+	@$(PYTHON) -m nbformat.sign notebooks/*.ipynb > /dev/null 2>&1 && touch $@ || true
+
+# Readers and students see nothing of nbgrader but Validate.
+lab: setup $(JUPYTER)/signed
+	@cd notebooks && exec $(JUPYTERLAB) --LabApp.default_url=/lab/tree/$(notdir $(firstword $(sort $(wildcard notebooks/*.ipynb)))) $(ARGS)
+
+# The same JupyterLab, with the rest of nbgrader. A course of one's own has it opened on that: the formgrader shows nothing that is
+# outside of the folder it is opened on.
+teach: setup $(JUPYTER)/signed
+	@$(TEACH) course="$$(cd $(COURSE) && pwd)" && cd $(or $(OWN),notebooks) && JUPYTER_CONFIG_PATH=$(CURDIR)/.venv/etc/teach \
+	  ZERO_INIT_COURSE="$$course" exec $(JUPYTERLAB) --LabApp.default_url=/lab$(if $(OWN),,/tree/assignments) $(ARGS)
 
 test:
 	@tools/setup.sh test
@@ -131,6 +140,7 @@ reference: .venv-reference/complete
 	@.venv-reference/bin/python tests/reference/claims.py
 
 bench-page: site
+	@tools/setup.sh test
 	@$(PYTHON) tools/bench_page.py
 
 bench-kernel: setup

@@ -309,9 +309,9 @@ def test_the_page_for_instructors_does_what_it_says(tmp_path):
     course = copy_of_the_course(tmp_path / "assignments")
     page = (COURSE / "README.md").read_text(encoding="utf-8")
     commands = [line for block in re.findall(r"```sh\n(.*?)```", page, re.DOTALL) for line in block.splitlines()]
-    assert "make lab" in commands and commands.count("make grade") == 2
+    assert "make teach" in commands and commands.count("make grade") == 2
     for command in commands:
-        if command == "make lab":
+        if command == "make teach":
             continue  # opened by other tests
         here = command.replace("notebooks/assignments", str(course))
         if command.startswith("make "):

@@ -482,21 +482,12 @@ def course(tmp_path_factory):
 
 @pytest.fixture
 def lab(course, tmp_path):
-    """The address of a JupyterLab on the course, with settings of its own."""
-    (tmp_path / "config").mkdir()
-    (tmp_path / "config/nbgrader_config.py").write_text(f"load_subconfig({str(course / 'nbgrader_config.py')!r})\n")
+    """The address of `make teach` on the course, with settings of its own."""
     port = free_port()
-    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", f"--port={port}"]
-    command += [f"--IdentityProvider.token={TOKEN}", f"--ServerApp.root_dir={course.parent}"]
-    places = {"JUPYTER_CONFIG_DIR": "config", "JUPYTER_DATA_DIR": "data", "JUPYTER_RUNTIME_DIR": "runtime"}
-    places |= {
-        "JUPYTERLAB_SETTINGS_DIR": "settings",
-        "JUPYTERLAB_WORKSPACES_DIR": "workspaces",
-        "IPYTHONDIR": "ipython",
-    }
-    env = os.environ | {name: str(tmp_path / place) for name, place in places.items()}
+    command = ["make", "-o", "setup", "teach", f"COURSE={course}", f"JUPYTER={tmp_path / 'jupyter'}"]
+    command += [f"ARGS=--no-browser --port={port} --IdentityProvider.token={TOKEN}"]
     address = f"http://127.0.0.1:{port}"
-    with serving(command, f"{address}/api/status?token={TOKEN}", tmp_path / "log", cwd=course, env=env):
+    with serving(command, f"{address}/api/status?token={TOKEN}", tmp_path / "log", cwd=REPOSITORY):
         yield address
 
 

@@ -3,6 +3,7 @@
 `make lab` runs in a clone of its own: what is edited and saved is a copy. What was seen is in target/lab, as pictures.
 """
 
+import base64
 import json
 import re
 import shutil
@@ -468,3 +469,72 @@ def test_names_are_completed_and_explained(desk):
     notebook.picture("documentation")
     words = " ".join(tooltip.inner_text().split())
     assert "circles_train" in words and "300" in words, words
+
+
+# How light a picture is, from 0 to 255 on average.
+LIGHT = """async png => {
+    const image = await createImageBitmap(await (await fetch(`data:image/png;base64,${png}`)).blob());
+    const canvas = new OffscreenCanvas(image.width, image.height);
+    canvas.getContext("2d").drawImage(image, 0, 0);
+    const {data} = canvas.getContext("2d").getImageData(0, 0, image.width, image.height);
+    return data.filter((_, index) => index % 4 !== 3).reduce((sum, one) => sum + one / data.length / 0.75, 0);
+}"""
+
+
+@pytest.mark.parametrize("name", [FIRST, FILMED])
+def test_figures_are_dark_in_a_dark_theme(name, desk):
+    """In a notebook that was only opened: figures, and films with their controls."""
+    notebook = desk(name)
+    for theme, is_right in (("Light", lambda light: light > 170), ("Dark", lambda light: light < 85)):
+        notebook.theme(f"JupyterLab {theme}")
+        found = {}
+        for id, cell in notebook.committed.items():
+            if any("Figure: " in output.get("data", {}).get("text/plain", "") for output in cell.outputs):
+                figure = notebook.show(id).wait_for_selector(".jp-OutputArea-output :is(img, svg)")
+                png = base64.b64encode(figure.screenshot()).decode()
+                found[id] = notebook.page.evaluate(LIGHT, png)
+        assert len(found) >= 3
+        report([f"{id}, {theme}: {light:.0f}" for id, light in found.items() if not is_right(light)])
+
+
+def keeps_it_closed(response) -> bool:
+    """Says whether this is JupyterLab's own note of how the page looks, with the left side closed."""
+    if response.request.method != "PUT" or "/lab/api/workspaces" not in response.url:
+        return False
+    layout = response.request.post_data_json["data"].get("layout-restorer:data", {})
+    return layout.get("left", {}).get("collapsed", False)
+
+
+@pytest.mark.parametrize(("width", "first"), [(1400, "Table of Contents"), (1100, "File Browser")])
+def test_on_a_wide_screen_the_outline_is_open_until_it_is_closed(width, first, lab, browser):
+    context = browser.new_context(viewport={"width": width, "height": 900})
+    notebook = Notebook(context.new_page(), lab, FIRST)
+    side = lambda name: notebook.page.locator(f".jp-SideBar.jp-mod-left [title^='{name}'][aria-selected=true]")  # noqa: E731
+    side(first).wait_for()
+    if width > 1200:
+        title = notebook.page.locator(".jp-tocItem-heading", has_text="Step 1").first
+        title.wait_for()
+        notebook.picture("outline")
+        with notebook.page.expect_response(keeps_it_closed, timeout=MINUTES):
+            side(first).click()
+        title.wait_for(state="hidden")
+        notebook.page.reload()
+        notebook.wait_until_loaded()
+        assert not side(first).count()
+    context.close()
+
+
+def test_of_nbgrader_a_reader_has_only_validate(lab, desk):
+    content = json.loads((nb.NOTEBOOKS / "assignments/release/blank/blank.ipynb").read_text(encoding="utf-8"))
+    body = json.dumps({"type": "notebook", "format": "json", "content": content}).encode()
+    address = f"{lab}/api/contents/blank.ipynb"
+    request = urllib.request.Request(address, body, {"Authorization": f"token {TOKEN}"}, method="PUT")
+    urllib.request.urlopen(request, timeout=30).close()
+    page = desk("blank.ipynb").page
+    assert "Nbgrader" not in page.locator(".lm-MenuBar-item").all_inner_texts()
+    assert not page.locator("[title*='Create Assignment']").count()
+    assert not page.evaluate("window.jupyterapp.commands.listCommands().filter(name => name.startsWith('nbgrader'))")
+    with pytest.raises(urllib.error.HTTPError, match="404"):
+        get(f"{lab}/formgrader")
+    page.get_by_role("button", name="Validate").click()
+    page.locator(".jp-Dialog", has_text="not done yet").wait_for(timeout=5 * MINUTES)

@@ -17,7 +17,7 @@ import pytest
 from conftest import REPOSITORY, free_port
 
 # What setup.sh uses of the system.
-SYSTEM_TOOLS = "bash cat cksum dirname env mkdir mktemp mv rm sed touch true".split()
+SYSTEM_TOOLS = "bash cat cksum dirname env grep mkdir mktemp mv rm sed touch true".split()
 
 # What tools/versions.sh says, as setup.sh and doctor.sh read it.
 PRINT_VERSIONS = '. tools/versions.sh && echo "$kernel_version $python_version $oldest_python_version $rust_version"'
@@ -42,7 +42,9 @@ case "$1 $2" in
     *version_info*) echo "${{PYTHON_VERSION:-{PYTHON}}}";;
     *"import venv"*) exit "${{NO_VENV:-0}}";;
     "-m venv") mkdir -p "$3/bin"; cp "$0" "$3/bin/python"; echo "venv by ${{0##*/}}" >> "$LOG";;
-    "-m pip") echo "pip" >> "$LOG"; exit "${{PIP_FAILS:-0}}";;
+    "-m pip") shift 2; echo "pip $*" >> "$LOG"
+        [ "$*" != "--disable-pip-version-check config list" ] || echo "${{INDEX:-}}"
+        exit "${{PIP_FAILS:-0}}";;
     "tools/get_kernel.py {KERNEL}")
         echo "get_kernel ${{*:3}}" >> "$LOG"
         [ -z "$INTERRUPTED" ] || exit 130
@@ -84,6 +86,11 @@ class Machine:
 
     def done(self):
         return self.log.read_text().split("\n")
+
+    def installed(self):
+        """The lists of packages that were installed last."""
+        (files,) = [re.findall(r"-r tools/(\S+)", line) for line in self.done() if " --no-compile " in line] or [[]]
+        return files
 
 
 @pytest.fixture
@@ -145,15 +152,57 @@ def test_a_version_is_the_same_wherever_it_stands(file, text):
 
 def test_done_once_it_does_nothing(machine):
     assert machine.setup().returncode == 0
-    assert "venv by python3" in machine.done() and "pip" in machine.done()
+    assert "venv by python3" in machine.done() and machine.installed() == ["requirements.txt"]
     again = machine.setup()
     assert (again.returncode, again.stdout, again.stderr) == (0, "", "")
-    assert machine.done() == [
-        f"get_kernel {machine.kernel.parents[1]}",
-        "cargo fetch --locked --offline --quiet",
-        "prepare",
+    assert sorted(machine.done()) == [
         "",
+        "cargo fetch --locked --offline --quiet",
+        f"get_kernel {machine.kernel.parents[1]}",
+        "prepare",
     ]
+
+
+def test_what_only_tests_need_is_added_for_them(machine):
+    assert machine.setup().returncode == 0
+    assert machine.setup("test").returncode == 0
+    assert "venv by python3" not in machine.done() and machine.installed() == ["requirements-test.txt"]
+    for again in (["test"], []):
+        assert machine.setup(*again).returncode == 0 and not machine.installed()
+    with open(machine.clone / "tools" / "requirements-test.txt", "a") as file:
+        file.write("# more\n")
+    assert machine.setup().returncode == 0 and not machine.installed()
+    assert machine.setup("test").returncode == 0 and machine.installed() == ["requirements-test.txt"]
+    shutil.rmtree(machine.clone / ".venv")
+    assert machine.setup("test").returncode == 0
+    assert machine.installed() == ["requirements.txt", "requirements-test.txt"]
+
+
+UV = """
+case "$1" in
+    --version) ;;
+    pip) echo "uv $*" >> "$LOG"; exit "${UV_FAILS:-0}";;
+    *) exit 2;;
+esac"""
+
+
+@pytest.mark.parametrize("index", ["", "global.index-url='https://packages.example'"])
+@pytest.mark.parametrize("uv", ["the user's", "fetched", "none"])
+@pytest.mark.parametrize("fails", ["0", "1"])
+def test_uv_installs_the_packages_or_else_pip(machine, uv, index, fails):
+    if uv == "the user's":
+        machine.put("uv", UV)
+    elif uv == "fetched":
+        machine.put("fetched", UV)
+        fetch = f'case "$*" in *requirements-uv.txt) cp {machine.bin}/fetched .venv/bin/uv;; esac'
+        machine.put("python3", GOOD["python3"].replace("shift 2;", f"shift 2; {fetch};"))
+    run = machine.setup(INDEX=index, UV_FAILS=fails)
+    assert run.returncode == 0, run.stderr
+    asked = [line.split()[0] for line in machine.done() if line.endswith("-r tools/requirements.txt")]
+    by_uv = uv == "the user's" or (uv == "fetched" and not index)
+    assert asked == ["uv"] * by_uv + ["pip"] * (not by_uv or fails == "1")
+    assert ("pip tries" in run.stderr) == (by_uv and fails == "1")
+    assert all("--require-hashes" in line for line in machine.done() if " install " in line)
 
 
 def test_the_set_up_does_not_need_what_kernels_start_with(machine):
@@ -164,7 +213,7 @@ def test_an_interrupted_venv_is_made_anew(machine):
     assert machine.setup(PIP_FAILS="1").returncode != 0
     assert (machine.clone / ".venv" / "bin" / "python").exists()
     assert machine.setup().returncode == 0
-    assert "venv by python3" in machine.done() and "pip" in machine.done()
+    assert "venv by python3" in machine.done() and machine.installed() == ["requirements.txt"]
 
 
 @pytest.mark.parametrize("change", ["requirements", "moved", "python"])
@@ -179,7 +228,7 @@ def test_a_venv_that_does_not_fit_is_made_anew(machine, change):
     else:
         variables["PYTHON_VERSION"] = "3.99"
     assert machine.setup(clone=clone, **variables).returncode == 0
-    assert "venv by python3" in machine.done() and "pip" in machine.done()
+    assert "venv by python3" in machine.done() and machine.installed() == ["requirements.txt"]
     spec = json.loads((clone / ".venv" / "share" / "jupyter" / "kernels" / "rust" / "kernel.json").read_text())
     assert spec["argv"][1] == str(clone / "tools" / "kernel.py")
 
@@ -439,6 +488,8 @@ def test_jupyterlab_leaves_the_users_jupyter_alone(tmp_path):
         ),
         (None, None, "not yet  JupyterLab  'make lab' installs it"),
         (None, None, "not yet  browser     only 'make test' wants one"),
+        (None, None, "not yet  sandbox     only 'make grade' and 'make test' want one"),
+        ("uname", "echo Darwin", "not yet  sandbox     only 'make grade' wants one, and that needs Linux"),
         ("cargo", "exit 1", "MISSING  cargo       install Rust from https://rustup.rs"),
         (
             "cargo",
@@ -454,10 +505,11 @@ def test_jupyterlab_leaves_the_users_jupyter_alone(tmp_path):
     ],
 )
 def test_the_doctor_says_what_is_there_and_what_to_do(machine, name, script, said):
-    for tool in ("awk", "cut", "df", "head", "ls"):
+    for tool in ("awk", "cut", "df", "head", "ls", "uname"):
         if not (machine.bin / tool).exists():
             (machine.bin / tool).symlink_to(str(shutil.which(tool)))
     if name:
+        (machine.bin / name).unlink(missing_ok=True)
         machine.put(name, script)
     environment = {"PATH": str(machine.bin), "HOME": str(machine.home)}
     run = subprocess.run(["bash", machine.clone / "tools/doctor.sh"], env=environment, capture_output=True, text=True)

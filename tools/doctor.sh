@@ -38,7 +38,7 @@ else later kernel "'make lab' fetches evcxr_jupyter $kernel_version if it may (s
 
 if [ -e .venv/complete ] && .venv/bin/python -c 'import jupyterlab' 2> /dev/null; then
     ok JupyterLab "$(.venv/bin/python -c 'import jupyterlab; print(jupyterlab.__version__)'), in .venv"
-else later JupyterLab "'make lab' installs it into .venv: half a minute, once"; fi
+else later JupyterLab "'make lab' installs it into .venv: some ten seconds, once"; fi
 
 if [ -e .venv/share/jupyter/kernels/rust/kernel.json ]; then ok kernelspec "Rust, in .venv"
 else later kernelspec "'make lab' writes it"; fi
@@ -57,7 +57,8 @@ else later disk "only $disk MB are free, and about 2000 are needed: make room"; 
 
 if browser="$(command -v chromium || command -v chromium-browser || command -v google-chrome)"; then ok browser "${browser##*/}, for 'make test'"
 else later browser "only 'make test' wants one (Debian: apt install chromium)"; fi
-if command -v bwrap > /dev/null; then ok sandbox "$(bwrap --version), for 'make grade'"
+if [ "$(uname -s)" != Linux ]; then later sandbox "only 'make grade' wants one, and that needs Linux: see notebooks/assignments/README.md"
+elif command -v bwrap > /dev/null; then ok sandbox "$(bwrap --version), for 'make grade'"
 else later sandbox "only 'make grade' and 'make test' want one (Debian: apt install bubblewrap)"; fi
 
 exit "$missing"

@@ -56,19 +56,60 @@ if [ "${1:-}" = test ]; then
     cargo clippy --version > /dev/null 2>&1 || die "clippy is missing: run 'rustup component add clippy'"
 fi
 
+# --- The crates, while the rest is installed -------------------------------------------------------------------------
+
+trap 'kill $(jobs -p) 2> /dev/null || true' EXIT
+{ cargo fetch --locked --offline --quiet 2> /dev/null || cargo fetch --locked --quiet; } &
+crates=$!
+
 # --- .venv -----------------------------------------------------------------------------------------------------------
 
-# The stamp is written last, so a half-made .venv has none. A virtual environment cannot be moved: the stamp has its path.
-stamp=.venv/complete
+pip() { .venv/bin/python -m pip --disable-pip-version-check "$@"; }
+
+# Installs what these files list. uv takes seconds where pip takes half a minute. Who has none gets it into .venv, unless pip
+# is told to ask another server, of which uv would not know.
+install_packages() {
+    local uv=uv file
+    local -a packages=(--quiet --require-hashes)
+    for file; do packages+=(-r "$file"); done
+    if ! uv --version > /dev/null 2>&1; then
+        uv=.venv/bin/uv
+        if ! "$uv" --version > /dev/null 2>&1 && ! pip config list 2> /dev/null | grep -q index-url; then
+            pip install --quiet --require-hashes -r tools/requirements-uv.txt > /dev/null 2>&1 || true
+        fi
+    fi
+    if "$uv" --version > /dev/null 2>&1; then
+        "$uv" pip install --python .venv/bin/python "${packages[@]}" && return
+        say "uv could not install it: pip tries."
+    fi
+    pip install --no-compile "${packages[@]}"
+}
+
+# Is the file $1 a stamp that says $2? Stamps are written last, so what is half made has none.
+stamped() { [ "$(cat "$1" 2> /dev/null)" = "$2" ]; }
+
+stamp() {
+    echo "$2" > "$1.part"
+    mv "$1.part" "$1"
+}
+
+# A virtual environment cannot be moved: the stamp has its path.
 wanted="$(cksum < tools/requirements.txt) Python $found_python in $PWD"
-if [ "$(cat "$stamp" 2> /dev/null)" != "$wanted" ] || ! .venv/bin/python -c '' 2> /dev/null; then
-    say "installing JupyterLab into .venv: about half a minute."
+wanted_tests="$(cksum < tools/requirements-test.txt)"
+files=()
+if ! stamped .venv/complete "$wanted" || ! .venv/bin/python -c '' 2> /dev/null; then
+    say "installing JupyterLab into .venv: some ten seconds, with pip alone half a minute."
     rm -rf .venv
     "$python" -m venv .venv
-    .venv/bin/python -m pip --disable-pip-version-check install --quiet --require-hashes -r tools/requirements.txt ||
-        die "JupyterLab did not install; see above"
-    echo "$wanted" > "$stamp.part"
-    mv "$stamp.part" "$stamp"
+    files+=(tools/requirements.txt)
+fi
+if [ "${1:-}" = test ] && ! stamped .venv/tests "$wanted_tests"; then files+=(tools/requirements-test.txt); fi
+if [ "${#files[@]}" != 0 ]; then
+    install_packages "${files[@]}" || die "the Python packages did not install; see above"
+    stamp .venv/complete "$wanted"
+    [ "${1:-}" != test ] || stamp .venv/tests "$wanted_tests"
+    # While the kernel is seen to, so that what starts first need not do it.
+    .venv/bin/python -m compileall -q .venv/lib > /dev/null 2>&1 &
 fi
 
 # --- The kernel: one for all clones of this user ---------------------------------------------------------------------
@@ -79,6 +120,7 @@ get_kernel() { .venv/bin/python tools/get_kernel.py "$kernel_version" "$data" "$
 status=0
 kernel="$(get_kernel)" || status=$?
 [ "$status" -le 1 ] || exit "$status"  # interrupted
+wait "$crates" || die "the crates of Cargo.lock could not be fetched; see above"
 if [ "$status" = 1 ]; then
     say "so the Rust kernel (evcxr_jupyter $kernel_version) is built: about 7 minutes on two cores, once per user."
     say "If you stop it, the next run goes on where it stopped."
@@ -115,9 +157,22 @@ put .venv/share/jupyter/lab/settings/overrides.json << 'END'
 {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": false}}
 END
 
-# Only Rust is on offer: JupyterLab's own dependencies would add a Python kernel.
+# Figures in a dark theme, and the outline of a notebook.
+put .venv/share/jupyter/labextensions/zero-init/package.json << 'END'
+{
+  "name": "zero-init",
+  "version": "1.0.0",
+  "jupyterlab": {"extension": true, "_build": {"load": "static/remoteEntry.js", "extension": "./extension"}}
+}
+END
+put .venv/share/jupyter/labextensions/zero-init/static/remoteEntry.js < tools/jupyterlab/remoteEntry.js
+
+# Only Rust is on offer: JupyterLab's own dependencies would add a Python kernel. Nor are other languages' servers looked for.
 put .venv/etc/jupyter/jupyter_server_config.json << 'END'
-{"KernelSpecManager": {"allowed_kernelspecs": ["rust"], "ensure_native_kernel": false}}
+{
+  "KernelSpecManager": {"allowed_kernelspecs": ["rust"], "ensure_native_kernel": false},
+  "LanguageServerManager": {"autodetect": false}
+}
 END
 
 # A kernel that waits for the next notebook: not where many users share a machine.
@@ -130,7 +185,33 @@ if os.environ.get("SPARE") != "off" and "JUPYTERHUB_USER" not in os.environ:
     c.ServerApp.jpserver_extensions = {"spare": True}  # noqa: F821
 END
 
-# nbgrader, in JupyterLab's menu, works on the course of the assignments, or on the one that `make lab COURSE=…` says.
+# Switches nbgrader's parts for instructors on or off, in Jupyter's settings in the folder $1. What students need, Validate,
+# is always there.
+instructors() {
+    local on=true off=false
+    [ "$2" = on ] || { on=false; off=true; }
+    put "$1/jupyter_server_config.d/zero-init.json" << END
+{"ServerApp": {"jpserver_extensions": {
+  "nbgrader.server_extensions.formgrader": $on,
+  "nbgrader.server_extensions.assignment_list": $on,
+  "nbgrader.server_extensions.course_list": $on
+}}}
+END
+    put "$1/labconfig/page_config.json" << END
+{"disabledExtensions": {
+  "@jupyter/nbgrader:menu": $off,
+  "@jupyter/nbgrader:formgrader": $off,
+  "@jupyter/nbgrader:create-assignment": $off,
+  "@jupyter/nbgrader:assignment-list": $off,
+  "@jupyter/nbgrader:course-list": $off
+}}
+END
+}
+
+instructors .venv/etc/jupyter off
+instructors .venv/etc/teach on  # `make teach` has Jupyter read this folder first
+
+# nbgrader works on the course of the assignments, or on the one that `make teach COURSE=…` says.
 put .venv/etc/jupyter/nbgrader_config.py << END
 import os
 
@@ -138,15 +219,11 @@ course = os.environ.get("ZERO_INIT_COURSE") or $(json "$PWD/notebooks/assignment
 load_subconfig(os.path.join(course, "nbgrader_config.py"))  # noqa: F821
 END
 
-# --- The crates ------------------------------------------------------------------------------------------------------
-
-cargo fetch --locked --offline --quiet 2> /dev/null || cargo fetch --locked --quiet ||
-    die "the crates of Cargo.lock could not be fetched; see above"
-
 # --- The crate as the notebooks' kernels build it ----------------------------------------------------------------------
 
 # A kernel that starts without it does the same by itself, only later: no reason to stop.
 .venv/bin/python tools/kernel.py --prepare || true
+wait
 
 # --- A browser to test the site, the sandbox for assignments, and a C library for tests in WebAssembly --------------------
 

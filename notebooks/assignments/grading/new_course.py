@@ -50,7 +50,7 @@ def main(folder: Path) -> int:
     (folder / ".gitignore").write_text(IGNORED, encoding="utf-8")
     (folder / "secret").write_text(secrets.token_hex(16) + "\n", encoding="utf-8")
     (folder / "secret").chmod(0o600)
-    print(f"{folder} is made. Say COURSE={folder} with make lab, release, grade-check, collect, grade and give-back.")
+    print(f"{folder} is made. Say COURSE={folder} with make teach, release, grade-check, collect, grade and give-back.")
     return 0
 
 
