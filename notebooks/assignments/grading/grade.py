@@ -545,7 +545,7 @@ def grade_all(course: Course, options: argparse.Namespace) -> int:
         print("There is nothing to grade: a submission is submitted/STUDENT/ASSIGNMENT/ASSIGNMENT.ipynb.")
         return 0
     if course.isolated:
-        sandbox.bubblewrap(sandbox.Limits(), "/nowhere", sandbox.kernel_command())
+        sandbox.bubblewrap(sandbox.Limits(), "/nowhere", sandbox.kernel_command()[2])
     prepare(course, sorted({name for _, name in wanted}))
     with course.gradebook() as gradebook, workers(options.scheduler, options.jobs) as (pool, window):
         run = Run(course, gradebook, pool, window)
