@@ -308,6 +308,47 @@ def graded_directly(monkeypatch, name, code, compiled=True):
     return {task: (verdict.passed, verdict.why_not) for task, verdict in graded.verdicts.items()}, started
 
 
+@pytest.mark.parametrize("compiled", [True, False])
+def test_hidden_tests_can_be_kept_from_what_later_cells_print(monkeypatch, compiled):
+    """A function may have kept what a hidden test gave it."""
+
+    class Talkative:
+        alive, by_wall_clock = True, False
+
+        def __init__(self, *_):
+            pass
+
+        __enter__ = lambda self: self  # noqa: E731
+        __exit__ = lambda self, *_: None  # noqa: E731
+
+        def run(self, source, quiet=False):
+            return sandbox.Ran("ok", [("stdout", "secret")])
+
+        def answer(self, signatures, judge):
+            return None, "passed"
+
+    monkeypatch.setattr(grader, "Sandbox", Talkative)
+    monkeypatch.setattr(grader, "compiler", lambda crates: [] if compiled else None)
+    source, release = notebooks_of("blank")
+    cells = handed_in.reconciled([], handed_in.marked_cells(source, release))
+    first, last = new_code_cell("fn first() {}"), new_code_cell("fn last() {}")
+    place = next(number for number, cell in enumerate(cells) if cell.cell_type == "code" and grader.is_check(cell))
+    cells = [*cells[:place], first, *cells[place:], last]
+    for hide, outputs in ((False, ["secret", "secret"]), (True, ["secret", grader.NOT_SHOWN])):
+        grader.Grader(source, "blank", hide=hide).grade(cells).write_into(cells)
+        said = ["".join(output.text for output in cell.outputs) for cell in (first, last)]
+        # A program's functions print nothing.
+        assert said == [text if text != "secret" or not compiled else "" for text in outputs]
+
+
+def test_the_limits_are_those_that_instructors_are_told():
+    limits, page = sandbox.Limits(), (COURSE / "README.md").read_text(encoding="utf-8")
+    told = f"At most {limits.cell:g} s a cell, {limits.check:g} s for the calls of a check, "
+    told += f"{limits.submission / 60:g} min in all, {limits.memory / 1024**3:g} GiB, "
+    assert f"{told}{limits.processes} processes and threads" in page
+    assert set(grade.LIMITS.values()) <= vars(limits).keys()
+
+
 def test_functions_are_graded_without_a_kernel(monkeypatch):
     verdicts, started = graded_directly(monkeypatch, "blank", RIGHT)
     assert all(passed for passed, _ in verdicts.values()) and started == ["program"]

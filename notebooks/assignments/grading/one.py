@@ -136,7 +136,7 @@ def grade(question: dict[str, Any]) -> dict[str, Any]:
     limit(MEMORY, READ_SECONDS)
     source = nbformat.reads(question["source"], as_version=4)
     release = nbformat.reads(question["release"], as_version=4)
-    notebook, remark = handed_in.read(base64.b64decode(question["submission"]))
+    notebook, remark = handed_in.read(base64.b64decode(question["submission"]), question["remark"])
     notebook.cells = handed_in.reconciled(notebook.cells, handed_in.marked_cells(source, release))
     limit(resource.RLIM_INFINITY)  # it would hold for the student's processes, which have limits of their own
     os.environ["ZERO_INIT_SECRET"] = question["secret"]  # for the judge
