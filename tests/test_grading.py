@@ -265,24 +265,28 @@ def setup_cell(source):
     return new_code_cell(source, metadata={"nbgrader": {"grade": False, "solution": False, "locked": True}})
 
 
+def check_cell():
+    mark = {"grade": True, "solution": False, "locked": True, "grade_id": "check"}
+    return new_code_cell("a()", metadata={"nbgrader": mark})
+
+
 def test_only_what_means_the_same_as_one_program_is_made_one():
     setup = setup_cell(":dep exercise = { workspace = true }\nuse std::fmt::Debug;\nset_up();")
-    signatures = ["fn a() -> f64"]
-    made = program.made_of([setup, *code_cells("fn a() -> f64 { b() }".replace("b()", "1.0"), "fn c() {}")], signatures)
+    used = {"check": ["fn a() -> f64"]}
+    made = program.made_of([setup, *code_cells("fn a() -> f64 { 1.0 }", "fn c() {}"), check_cell()], used)
     assert made and made.crates == ["exercise"] and made.text.index("fn c()") < made.text.index("set_up()")
     for cells in (
-        [
-            setup,
-            *code_cells("fn a() -> f64 { b() }", "fn b() -> f64 { 1.0 }"),
-        ],  # in a kernel, the first does not compile
+        # In a kernel, the first of these does not compile.
+        [setup, *code_cells("fn a() -> f64 { b() }", "fn b() -> f64 { 1.0 }")],
         [setup, *code_cells("fn a() -> f64 { 0.0 }", "fn a() -> f64 { 1.0 }")],
         [setup, *code_cells("fn set_up() {}")],
         [setup, *code_cells("fn a() -> f64 { 1.0 }", "a();")],
         [*code_cells("fn a() -> f64 { 1.0 }"), setup],
         [setup, setup_cell(':dep rand = "0.8"'), *code_cells("fn a() -> f64 { 1.0 }")],
+        [setup, check_cell(), *code_cells("fn a() -> f64 { 1.0 }")],
         code_cells("fn a() -> f64 { 1.0 }"),
     ):
-        assert program.made_of(cells, signatures) is None, cells
+        assert program.made_of(cells, used) is None, cells
 
 
 def notebooks_of(name):
@@ -330,9 +334,10 @@ def test_hidden_tests_can_be_kept_from_what_later_cells_print(monkeypatch, compi
     monkeypatch.setattr(grader, "Sandbox", Talkative)
     monkeypatch.setattr(grader, "compiler", lambda crates: [] if compiled else None)
     source, release = notebooks_of("blank")
-    cells = handed_in.reconciled([], handed_in.marked_cells(source, release))
+    handed, _ = handed_in.read(json.dumps(submission("blank", RIGHT)).encode())
+    cells = handed_in.reconciled(handed.cells, handed_in.marked_cells(source, release))
     first, last = new_code_cell("fn first() {}"), new_code_cell("fn last() {}")
-    place = next(number for number, cell in enumerate(cells) if cell.cell_type == "code" and grader.is_check(cell))
+    place = next(number for number, cell in enumerate(cells) if cell.cell_type == "code" and program.is_check(cell))
     cells = [*cells[:place], first, *cells[place:], last]
     for hide, outputs in ((False, ["secret", "secret"]), (True, ["secret", grader.NOT_SHOWN])):
         grader.Grader(source, "blank", hide=hide).grade(cells).write_into(cells)

@@ -9,6 +9,7 @@ from nbgrader import utils
 
 import judge
 import program
+from program import is_check
 from sandbox import WORDS, Limits, Ran, Sandbox, SandboxError, Used, compiler
 
 # A submission that ends its process again and again is given up after as many new ones.
@@ -74,11 +75,6 @@ def plain(text: str) -> str:
     return re.sub(r"\x1b\[[0-9;]*m", "", text)
 
 
-def is_check(cell: NotebookNode) -> bool:
-    """Whether a cell is a check, which is not run as it stands."""
-    return bool(utils.is_grade(cell) and not utils.is_solution(cell))
-
-
 class Grader:
     """Runs submissions to one assignment, whose source notebook is given."""
 
@@ -126,12 +122,7 @@ class Grader:
 
     def _grade_program(self, steps: list[tuple[int, NotebookNode]], graded: Graded) -> bool:
         """Grades cells that are nothing but functions, and that compile. Says whether they are."""
-        signatures = [
-            signature
-            for signature in self.assignment.signatures.values()
-            if any(signature in used for used in self.judge.used.values())
-        ]
-        made = program.made_of([cell for _, cell in steps], signatures)
+        made = program.made_of([cell for _, cell in steps], self.judge.used)
         command = compiler(made.crates) if made else None
         if made is None or command is None:
             return False

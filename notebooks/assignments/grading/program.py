@@ -16,6 +16,7 @@ TOKEN = re.compile(
     |'?\w+|.""",
     re.DOTALL | re.VERBOSE,
 )
+NAME = re.compile(r"\bfn (\w+)\(")
 DEPENDENCY = re.compile(r":dep (zero-init|exercise) = \{ workspace = true \}\s*")
 
 PROGRAM = """\
@@ -71,25 +72,38 @@ def functions(source: str) -> set[str] | None:
     return None if inside or code[-1:] in (["pub"], ["fn"]) else defined
 
 
-def made_of(cells: list[NotebookNode], signatures: list[str]) -> Program | None:
-    """The program of a submission's cells whose functions with these signatures are called.
+def is_check(cell: NotebookNode) -> bool:
+    """Whether a cell is a check, which is not run as it stands."""
+    return bool(utils.is_grade(cell) and not utils.is_solution(cell))
 
-    None if it would not come to the same as running the cells: if there is anything else in a cell of the student's, or
-    if a cell defines a name that already an earlier one has, which there means something else, or nothing yet.
+
+def made_of(cells: list[NotebookNode], used: dict[str, list[str]]) -> Program | None:
+    """The program of a submission's cells; `used` has the signatures of the functions that each check calls.
+
+    None if it would not come to the same as running the cells: if there is anything else in a cell of the student's, if
+    a cell defines a name that already an earlier one has, which there means something else, or nothing yet, or if a
+    check comes before a function that it calls.
     """
     earlier: set[str] = set()
+    known: set[str] = set()
+    signatures = list(dict.fromkeys(signature for needed in used.values() for signature in needed))
     imports: list[str] = []
     setup: list[str] = []
     parts: list[str] = []
     crates: list[str] = []
     for cell in cells:
-        if cell.cell_type != "code" or (utils.is_grade(cell) and not utils.is_solution(cell)):
+        if cell.cell_type != "code":
+            continue
+        if is_check(cell):
+            if not set(NAME.findall(" ".join(used[cell.metadata.nbgrader["grade_id"]]))) <= known:
+                return None
             continue
         defined = functions(cell.source)
         if defined is not None:
             if defined & earlier:
                 return None
             parts += [cell.source] if defined else []
+            known |= defined
         elif not utils.is_locked(cell) or parts:
             return None
         else:
