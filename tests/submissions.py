@@ -393,6 +393,133 @@ spy("writes to the crate", 'std::fs::write("@REPOSITORY@/notebooks/assignments/e
 spy("writes to the crates' folder", 'std::fs::write("@REPOSITORY@/Cargo.lock", "").is_ok()')
 spy("reaches the network", 'std::net::TcpStream::connect("127.0.0.1:@PORT@").is_ok()')
 
+# --- Functions that are right, in odd company ------------------------------------------------------------------------
+
+
+def odd(name, statements, points=5, says=""):
+    """A function that does something and then returns the right value, if it comes to that."""
+    attack(name, body(f"{statements}\n    {WORKS}"), says, points)
+
+
+odd("reads its standard input", "let mut line = String::new(); std::io::stdin().read_line(&mut line).unwrap();")
+odd("prints more than anybody reads", 'for number in 0..500_000 { println!("{number}"); eprintln!("{number}"); }')
+odd("computes in another thread", "std::thread::spawn(|| ()).join().unwrap();")
+odd("leaves a process behind", 'std::process::Command::new("sleep").arg("999").spawn().unwrap();')
+odd("leaves a thread behind", "std::thread::spawn(|| loop { std::thread::park(); });")
+odd(
+    "changes its folder and its variables",
+    'std::env::set_current_dir("/").unwrap(); unsafe { std::env::remove_var("PATH"); std::env::set_var("HOME", "/"); }',
+)
+odd("catches its own panic", 'let _ = std::panic::catch_unwind(|| panic!("passed"));')
+odd("silences its own panics", "std::panic::set_hook(Box::new(|_| {}));")
+odd("leaves files", 'for name in ["student.rs", "mine", "passed"] { std::fs::write(name, "passed").unwrap(); }')
+odd("has functions of its own inside", "fn loss() -> f64 { 0.0 } struct Loss; let _ = (loss(), Loss);")
+odd("an unfinished rest behind the answer", f'if true {{ return {WORKS}; }} todo!("later");')
+odd("a text like the end of a function", 'let _ = ("}} fn", r#"}" {"#, b\'}\', \'{\', "a\\"}"); /* } /* { */ } */ // }')
+odd("a null pointer", "unsafe { std::ptr::null::<f64>().read_volatile() };", 3, "the program ended while")
+odd("aborts", "std::process::abort();", 3, "the program ended while")
+odd(
+    "kills the process that runs it",
+    'std::process::Command::new("sh").args(["-c", "kill -9 $PPID"]).status().unwrap();',
+    3,
+)
+odd("sleeps", "std::thread::sleep(std::time::Duration::from_secs(999));", 3, "took longer than allowed")
+odd(
+    "waits for itself",
+    "let lock = std::sync::Mutex::new(0); let _held = lock.lock(); let _ = lock.lock();",
+    3,
+    "took longer",
+)
+odd(
+    "is right only at first",
+    "static ASKED: std::sync::Mutex<i32> = std::sync::Mutex::new(0); *ASKED.lock().unwrap() += 1; "
+    "if *ASKED.lock().unwrap() > 1 { return 1.0; }",
+    3,
+    "the sum of the squares of no numbers",
+)
+odd(
+    "ends the process when it is asked the second time",
+    "static ASKED: std::sync::Mutex<i32> = std::sync::Mutex::new(0); *ASKED.lock().unwrap() += 1; "
+    "if *ASKED.lock().unwrap() > 1 { std::process::exit(0); }",
+    3,
+    "the program ended while",
+)
+spy(
+    "finds its judge among the processes",
+    found("/proc", "check-sum-of-square[s]").replace('"--exclude-dir=proc", ', ""),
+)
+spy("is root", 'std::fs::read("/etc/shadow").is_ok() || std::fs::write("/usr/mine", "").is_ok()')
+spy("sees a course in its folders", 'std::fs::read_dir("@REPOSITORY@/notebooks/assignments/source").is_ok()')
+
+HELPED = RIGHT | {"sum-of-squares": body("numbers.iter().map(square).sum()")}
+HELPER = scratch("fn square(x: &f64) -> f64 { x * x }")
+
+
+def helped(name, helper, place, points=5, says="", code=None):
+    """A submission with a cell of one's own in this place."""
+    edit = with_cells(lambda cells: [*cells[:place], helper, *cells[place:]])
+    add(name, "blank", points, code or HELPED, says, edit)
+
+
+helped("a helper in a cell of one's own", HELPER, 4)
+helped("a helper that comes too late", HELPER, 99, 3, "could not be called")
+helped("a helper that is missing", scratch("// fn square"), 4, 3, "could not be called")
+helped(
+    "a helper that is replaced later",
+    scratch("fn square(x: &f64) -> f64 { x + x }"),
+    99,
+    code=HELPED | {"sum-of-squares": HELPER["source"] + "\n" + HELPED["sum-of-squares"]},
+)
+helped("a function that hides one of the course", scratch("fn sigmoid(x: f64) -> f64 { x }"), 99, code=RIGHT)
+helped("a main function of one's own", scratch('fn main() { panic!("main"); }'), 99, code=RIGHT)
+helped("a test of one's own", scratch("#[test]\nfn works() { assert!(false); }"), 99, code=RIGHT)
+helped("an empty cell", scratch("  \n// nothing\n"), 4, code=RIGHT)
+helped("an end of a comment too many", scratch("*/ fn main() {} /*"), 99, code=RIGHT)
+attack("lines that end as on Windows", body(WORKS).replace("\n", "\r\n"), points=5)
+attack("a type beside the function", f"struct Squares(f64);\n{body(f'Squares({WORKS}).0')}", points=5)
+attack(
+    "names from a library",
+    f"use std::collections::HashSet;\n{body(f'let _: HashSet<u8> = HashSet::new(); {WORKS}')}",
+    points=5,
+)
+attack(
+    "names that are no English",
+    f"fn größe(x: &f64) -> f64 {{ x * x }}\n{body('numbers.iter().map(größe).sum()')}",
+    points=5,
+)
+attack("two of the same name", f"{body('0.0')}\n{body(WORKS)}", "could not be called")
+
+
+def elsewhere(notebook):
+    """The function of the first task stands in the cell of the second."""
+    for cell in notebook["cells"]:
+        if mark(cell).get("grade_id") == "choice":
+            cell["source"] += f"\n{body(WORKS)}"
+    return notebook
+
+
+attack("the solution in another task's cell", "", "could not be called", edit=elsewhere)
+
+
+def right_file(name, change, points=5, says=""):
+    """The file of a right submission, changed."""
+    file(name, change(json.dumps(submission("blank", RIGHT))), points, says)
+
+
+right_file("a byte order mark", lambda text: "\ufeff" + text)
+right_file(
+    "half a letter", lambda text: text.replace('"cells": [', '"cells": [{"cell_type": "raw", "source": "\\ud800"}, ')
+)
+right_file("cut off", lambda text: text[: len(text) // 2], 0, "is not a notebook")
+right_file("twice in one file", lambda text: text + text, 0, "is not a notebook")
+file("nested without end", "[" * 100_000, 0, "is not a notebook")
+right_file(
+    "a script in an answer",
+    lambda text: text.replace(
+        '"cells": [', '"cells": [{"cell_type": "markdown", "source": "<script>mark()</script>x"}, '
+    ),
+)
+
 # Much like another row: these are graded by CI, and by `ALL=1 make test`, so that a newcomer's `make test` stays short.
 SIMILAR = {
     "only layer",

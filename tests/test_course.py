@@ -152,6 +152,13 @@ def test_one_odd_submission_does_not_stop_the_class(course):
     assert scores == {"folder": "0", "link": "0", "dangling": "0", "pipe": "0", "ada": "1", "new": "1"}
     assert table(course)["new", "zero_initialization"]["score"] == "2"
     assert "it is a link" in table(course)["link", "blank"]["remark"]
+    # The student sees the reason as well, if there is one; when there is another, the page is made again.
+    assert "blank.ipynb was not taken: it is a link" in page(course, "link")
+    (course.folder / "submitted/link/blank/blank.ipynb").unlink()
+    os.link(course.source("blank"), course.folder / "submitted/link/blank/blank.ipynb")
+    assert run(course) == 0
+    assert "it is a hard link" in table(course)["link", "blank"]["remark"]
+    assert "blank.ipynb was not taken: it is a hard link" in page(course, "link")
 
 
 def test_a_grading_that_ends_without_an_answer_is_tried_again_alone(course, monkeypatch):
@@ -224,6 +231,22 @@ def test_what_a_person_said_of_an_answer_holds_until_the_answer_changes(course):
     assert run(course) == 0
     row = table(course)["ada", "blank"]
     assert (row["score"], row["to_read"]) == ("3", "2") and "well said" not in page(course, "ada")
+
+
+def test_points_given_for_code_hold_until_a_cell_of_ones_own_changes(course):
+    def hand_in_with(helper):
+        path = hand_in(course, "ada", ["choice"])
+        notebook = json.loads(path.read_text(encoding="utf-8"))
+        notebook["cells"].insert(0, {"cell_type": "code", "id": "mine", "metadata": {}, "source": helper})
+        path.write_text(json.dumps(notebook), encoding="utf-8")
+        assert run(course) == 0
+        return table(course)["ada", "blank"]["score"]
+
+    assert hand_in_with("fn helper() {}") == "1"
+    mark_by_hand(course, "ada", "check-network", 1, None)
+    assert run(course) == 0 and table(course)["ada", "blank"]["score"] == "2"
+    assert hand_in_with("fn helper() {}") == "2"
+    assert hand_in_with("fn helper() { another() }") == "1"
 
 
 def test_the_time_of_a_submission_is_the_courses(course):

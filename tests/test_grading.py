@@ -13,13 +13,19 @@ import sys
 import threading
 import types
 
+import nbformat
 import pytest
+from nbformat.v4 import new_code_cell
 
 import grade
+import grader
 import handed_in
 import judge
+import one
+import program
+import sandbox
 from conftest import ALL, IN_CI, REPOSITORY
-from submissions import COURSE, RIGHT, ROWS, SIMILAR, solutions, submission
+from submissions import COURSE, RIGHT, ROWS, SIMILAR, body, solutions, submission
 
 GRADE = COURSE / "grading/grade.py"
 
@@ -214,6 +220,193 @@ def test_releases_are_up_to_date(tmp_path):
         assert made.read_text(encoding="utf-8") == path.read_text(encoding="utf-8"), "stale: run 'make release'"
         for secret in ("SOLUTION", "HIDDEN", "MARK SCHEME", "Rubric", "Notes for the author"):
             assert secret not in path.read_text(encoding="utf-8")
+
+
+# --- A submission that is nothing but functions ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("source", "defined"),
+    [
+        ("", set()),
+        ("// nothing yet\n/* fn a() {} */", set()),
+        ("fn a() {}", {"a"}),
+        (
+            '/// What it does {\npub fn a(x: &str) -> [f64; 2] { match x { "}" => [0.0; 2], _ => [1.0; { 1 + 1 }] } }',
+            {"a"},
+        ),
+        ("fn a<'a>(x: &'a str) -> char { '{' }\n\nfn b() -> &'static str { r#\"\"}\"# }", {"a", "b"}),
+        ("fn a<const N: usize>(x: [f64; N]) -> f64 where f64: Copy { fn c() {} static S: f64 = 1.0; S }", {"a"}),
+        ("fn a() { b'\\''; '\\u{7b}'; '\\\\'; }", {"a"}),
+        ("fn a() {} a();", None),
+        ("fn a() {} 1", None),
+        ("let a = 1;", None),
+        ("use std::fmt;", None),
+        ("struct A;", None),
+        ("static A: i32 = 1;", None),
+        ("#[inline] fn a() {}", None),
+        ("fn a() { struct A; impl Drop for A { fn drop(&mut self) {} } }", None),
+        ("fn a() {}\n:dep rand", None),
+        ("fn a() {", None),
+        ("fn a();", None),
+        ("fn", None),
+        ("}", None),
+    ],
+)
+def test_what_a_cell_defines_is_known_only_if_it_is_functions(source, defined):
+    assert program.functions(source) == defined
+
+
+def code_cells(*sources):
+    return [new_code_cell(source) for source in sources]
+
+
+def setup_cell(source):
+    return new_code_cell(source, metadata={"nbgrader": {"grade": False, "solution": False, "locked": True}})
+
+
+def check_cell():
+    mark = {"grade": True, "solution": False, "locked": True, "grade_id": "check"}
+    return new_code_cell("a()", metadata={"nbgrader": mark})
+
+
+def test_only_what_means_the_same_as_one_program_is_made_one():
+    setup = setup_cell(":dep exercise = { workspace = true }\nuse std::fmt::Debug;\nset_up();")
+    used = {"check": ["fn a() -> f64"]}
+    made = program.made_of([setup, *code_cells("fn a() -> f64 { 1.0 }", "fn c() {}"), check_cell()], used)
+    assert made and made.crates == ["exercise"] and made.text.index("fn c()") < made.text.index("set_up()")
+    for cells in (
+        # In a kernel, the first of these does not compile.
+        [setup, *code_cells("fn a() -> f64 { b() }", "fn b() -> f64 { 1.0 }")],
+        [setup, *code_cells("fn a() -> f64 { 0.0 }", "fn a() -> f64 { 1.0 }")],
+        [setup, *code_cells("fn set_up() {}")],
+        [setup, *code_cells("fn a() -> f64 { 1.0 }", "a();")],
+        [*code_cells("fn a() -> f64 { 1.0 }"), setup],
+        [setup, setup_cell(':dep rand = "0.8"'), *code_cells("fn a() -> f64 { 1.0 }")],
+        [setup, check_cell(), *code_cells("fn a() -> f64 { 1.0 }")],
+        code_cells("fn a() -> f64 { 1.0 }"),
+    ):
+        assert program.made_of(cells, used) is None, cells
+
+
+def notebooks_of(name):
+    return (nbformat.read(COURSE / folder / name / f"{name}.ipynb", as_version=4) for folder in ("source", "release"))
+
+
+def graded_directly(monkeypatch, name, code, compiled=True):
+    """The verdicts on a submission with this code, and the number of kernels and of programs that it took."""
+    started = []
+
+    class Seen(sandbox.Sandbox):
+        def __init__(self, limits, isolated, used, compiler=None):
+            super().__init__(limits, isolated, used, compiler)
+            started.append("program" if compiler else "kernel")
+
+    monkeypatch.setattr(grader, "Sandbox", Seen)
+    monkeypatch.setattr(grader, "compiler", sandbox.compiler if compiled else lambda crates: None)
+    source, release = notebooks_of(name)
+    notebook, _ = handed_in.read(json.dumps(submission(name, code)).encode())
+    cells = handed_in.reconciled(notebook.cells, handed_in.marked_cells(source, release))
+    limits = sandbox.Limits(cell=25, check=10)
+    graded = grader.Grader(source, name, limits).grade(cells)
+    return {task: (verdict.passed, verdict.why_not) for task, verdict in graded.verdicts.items()}, started
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+def test_hidden_tests_can_be_kept_from_what_later_cells_print(monkeypatch, compiled):
+    """A function may have kept what a hidden test gave it."""
+
+    class Talkative:
+        alive, by_wall_clock = True, False
+
+        def __init__(self, *_):
+            pass
+
+        __enter__ = lambda self: self  # noqa: E731
+        __exit__ = lambda self, *_: None  # noqa: E731
+
+        def run(self, source, quiet=False):
+            return sandbox.Ran("ok", [("stdout", "secret")])
+
+        def answer(self, signatures, judge):
+            return None, "passed"
+
+    monkeypatch.setattr(grader, "Sandbox", Talkative)
+    monkeypatch.setattr(grader, "compiler", lambda crates: [] if compiled else None)
+    source, release = notebooks_of("blank")
+    handed, _ = handed_in.read(json.dumps(submission("blank", RIGHT)).encode())
+    cells = handed_in.reconciled(handed.cells, handed_in.marked_cells(source, release))
+    first, last = new_code_cell("fn first() {}"), new_code_cell("fn last() {}")
+    place = next(number for number, cell in enumerate(cells) if cell.cell_type == "code" and program.is_check(cell))
+    cells = [*cells[:place], first, *cells[place:], last]
+    for hide, outputs in ((False, ["secret", "secret"]), (True, ["secret", grader.NOT_SHOWN])):
+        grader.Grader(source, "blank", hide=hide).grade(cells).write_into(cells)
+        said = ["".join(output.text for output in cell.outputs) for cell in (first, last)]
+        # A program's functions print nothing.
+        assert said == [text if text != "secret" or not compiled else "" for text in outputs]
+
+
+def test_the_limits_are_those_that_instructors_are_told():
+    limits, page = sandbox.Limits(), (COURSE / "README.md").read_text(encoding="utf-8")
+    told = f"At most {limits.cell:g} s a cell, {limits.check:g} s for the calls of a check, "
+    told += f"{limits.submission / 60:g} min in all, {limits.memory / 1024**3:g} GiB, "
+    assert f"{told}{limits.processes} processes and threads" in page
+    assert set(grade.LIMITS.values()) <= vars(limits).keys()
+
+
+def test_functions_are_graded_without_a_kernel(monkeypatch):
+    verdicts, started = graded_directly(monkeypatch, "blank", RIGHT)
+    assert all(passed for passed, _ in verdicts.values()) and started == ["program"]
+    # Where it ends, it is replaced, and the tasks that come after it have their points.
+    verdicts, started = graded_directly(monkeypatch, "blank", RIGHT | {"sum-of-squares": body("std::process::abort()")})
+    assert [passed for passed, _ in verdicts.values()].count(True) == len(verdicts) - 1
+    assert set(started) == {"program"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "source",
+    [
+        body("numbers[99]"),
+        body("std::process::exit(0)"),
+        body("loop {}"),
+        body(
+            "static N: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0); "
+            "if N.fetch_add(1, std::sync::atomic::Ordering::SeqCst) > 2 { return 0.0 } "
+            "numbers.iter().map(|x| x * x).sum()"
+        ),
+        body("(0..=u8::MAX).fold(0_u8, |a, b| a + b).into()"),
+        body("numbers.sum_of_all()"),
+        body("if cfg!(debug_assertions) { 25.0 } else { 0.0 }"),
+        body(
+            'let caught = std::panic::catch_unwind(|| 1 / (std::hint::black_box(1) - 1)); panic!("{}", caught.is_err())'
+        ),
+        "fn sum_of_squares(numbers: &[f64]) -> f64 { helper(numbers) }",
+    ],
+)
+def test_a_program_and_a_kernel_come_to_the_same(monkeypatch, source):
+    code = RIGHT | {"sum-of-squares": source}
+    assert graded_directly(monkeypatch, "blank", code)[0] == graded_directly(monkeypatch, "blank", code, False)[0]
+
+
+def test_a_question_that_ends_its_process_costs_no_other_its_answer():
+    notebook = {
+        "notebook": nbformat.writes(nbformat.v4.new_notebook()),
+        "known": {"notebook": "blank", "score": 1, "max_score": 2},
+    }
+    with pytest.raises(one.NoAnswerError, match="its process ended with 1: this machine has another version"):
+        one.ask("grade", {"machinery": "another"}, 600)
+    server = one.mine.server.process
+    assert "1 of 2 points" in one.ask("page", notebook, 600)["page"] and one.mine.server.process is server
+    with pytest.raises(one.NoAnswerError, match="it had not ended after 0 s"):
+        one.ask("page", notebook, 0.0)
+    assert server.wait() and "1 of 2 points" in one.ask("page", notebook, 600)["page"]
+    with pytest.raises(one.NoAnswerError, match="its process ended with 1: KeyError"):
+        one.ask("page", {}, 600)
+    one.end(one.mine.server.process.pid)
+
+
+# --- The judge -------------------------------------------------------------------------------------------------------
 
 
 def assignment_with(check):

@@ -111,6 +111,22 @@ print(found, venv, os.path.exists("{REPOSITORY}/notebooks/assignments/source"), 
     )
 
 
+@pytest.mark.parametrize(("also", "status"), [("true", "ok"), ("false", "dead")])
+def test_a_program_is_kept_as_a_kernel_is(monkeypatch, also, status):
+    monkeypatch.setenv("ZERO_INIT_SECRET", SECRET)
+    source = f"""fn main() {{
+        let status = std::fs::read_to_string("/proc/self/status").unwrap();
+        assert!(status.contains("Seccomp:\\t2") && !status.contains("Uid:\\t0") && status.contains("NoNewPrivs:\\t1"));
+        assert!(!std::path::Path::new("{REPOSITORY}/notebooks/assignments/source").exists());
+        assert!(std::env::vars().all(|(_, value)| value != "{SECRET}"));
+        assert!(std::fs::write("/usr/mine", "").is_err() && std::fs::write("/tmp/mine", "").is_ok());
+        assert!(std::fs::read_dir("/sys/class/net").is_err() && {also});
+    }}"""
+    with Sandbox(Limits(), compiler=box.compiler([])) as sandbox:
+        assert sandbox.run(source).status == "ok"
+        assert sandbox.run("", quiet=True).status == status
+
+
 def test_files_can_be_made_only_where_they_are_counted(shared):
     assert (
         said(

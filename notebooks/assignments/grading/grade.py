@@ -190,13 +190,14 @@ def fingerprint(course: Course, name: str, data: bytes, times: str = "") -> str:
     return hashlib.sha256(b"".join(hashlib.sha256(part).digest() for part in parts)).hexdigest()
 
 
-def question(course: Course, name: str, data: bytes) -> dict[str, Any]:
+def question(course: Course, name: str, data: bytes, remark: str = "") -> dict[str, Any]:
     """What the function `grade` of one.py is asked."""
     return {
         "name": name,
         "source": course.source(name).read_text(encoding="utf-8"),
         "release": course.release(name).read_text(encoding="utf-8"),
         "submission": base64.b64encode(data).decode(),
+        "remark": remark,
         "limits": course.limits,
         "isolated": course.isolated,
         "hide": course.hide,
@@ -436,7 +437,7 @@ class Run:
         jobs = []
         for student, name in wanted:
             earlier, data = self.course.record(student, name), self.bytes_of(student, name)
-            mark = fingerprint(self.course, name, data, self.times_of(student, name))
+            mark = fingerprint(self.course, name, data, self.circumstances(student, name))
             if options.force or earlier.fingerprint != mark or (options.too_slow and earlier.again):
                 jobs.append(Job(student, name))
             elif earlier.read_by_hand != read_by_hand(self.gradebook, student, name):
@@ -444,11 +445,11 @@ class Run:
         self.total = len(jobs)
         return jobs
 
-    def times_of(self, student: str, name: str) -> str:
-        """When it was handed in, and when it was due: what a penalty depends on."""
+    def circumstances(self, student: str, name: str) -> str:
+        """When it was handed in, and when it was due, on which a penalty depends; and what is said of its folder."""
         if name not in self.due:
             self.due[name] = str(self.gradebook.find_assignment(name).duedate)
-        return f"{self.handed_in_at.get((student, name))} {self.due[name]}"
+        return f"{self.handed_in_at.get((student, name))} {self.due[name]} {self.remarks[student, name]}"
 
     def bytes_of(self, student: str, name: str) -> bytes:
         data, self.remarks[student, name] = handed_in.find(self.course.folder / "submitted", student, name)
@@ -484,8 +485,9 @@ class Run:
     def _ask(self, job: Job) -> Future[dict[str, Any]]:
         if job.step == "grade":
             data = self.bytes_of(job.student, job.name)
-            job.fingerprint = fingerprint(self.course, job.name, data, self.times_of(job.student, job.name))
-            asked, seconds = question(self.course, job.name, data), seconds_of(self.course)
+            job.fingerprint = fingerprint(self.course, job.name, data, self.circumstances(job.student, job.name))
+            remark = self.remarks[job.student, job.name]
+            asked, seconds = question(self.course, job.name, data, remark), seconds_of(self.course)
         else:
             asked = page_question(self.course, job.student, job.name, without_answers=job.step == "bare page")
             seconds = 2 * one.PAGE_SECONDS
@@ -545,7 +547,7 @@ def grade_all(course: Course, options: argparse.Namespace) -> int:
         print("There is nothing to grade: a submission is submitted/STUDENT/ASSIGNMENT/ASSIGNMENT.ipynb.")
         return 0
     if course.isolated:
-        sandbox.bubblewrap(sandbox.Limits(), "/nowhere", sandbox.kernel_command())
+        sandbox.bubblewrap(sandbox.Limits(), "/nowhere", sandbox.kernel_command()[2])
     prepare(course, sorted({name for _, name in wanted}))
     with course.gradebook() as gradebook, workers(options.scheduler, options.jobs) as (pool, window):
         run = Run(course, gradebook, pool, window)

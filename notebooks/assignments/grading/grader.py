@@ -8,7 +8,9 @@ from nbformat.v4 import new_output
 from nbgrader import utils
 
 import judge
-from sandbox import WORDS, Limits, Ran, Sandbox, SandboxError, Used
+import program
+from program import is_check
+from sandbox import WORDS, Limits, Ran, Sandbox, SandboxError, Used, compiler
 
 # A submission that ends its process again and again is given up after as many new ones.
 MOST_SANDBOXES = 15
@@ -92,6 +94,8 @@ class Grader:
         """Grades the cells of a notebook (those that are locked as in the source), from the first to the last."""
         graded = Graded({name: Verdict() for name in self.assignment.checks})
         steps = [(position, cell) for position, cell in enumerate(cells) if cell.cell_type == "code"]
+        if self._grade_program(steps, graded):
+            return graded
         done: list[NotebookNode] = []
         checked = False
         for _ in range(MOST_SANDBOXES):
@@ -101,12 +105,12 @@ class Grader:
                 restored = self._restore(sandbox, done)
                 while restored and steps and sandbox.alive:
                     position, cell = steps.pop(0)
-                    if utils.is_grade(cell) and not utils.is_solution(cell):
+                    if is_check(cell):
                         name = cell.metadata.nbgrader["grade_id"]
                         graded.verdicts[name] = self._check(sandbox, name)
                         checked = True
                         continue
-                    ran = sandbox.run(cell.source)
+                    ran = sandbox.run(cell.source, quiet=program.functions(cell.source) is not None)
                     # A function may have kept what a hidden test gave it.
                     graded.keep(position, [("stdout", NOT_SHOWN)] if self.hide and checked else outputs_of(ran))
                     if sandbox.alive:
@@ -116,10 +120,33 @@ class Grader:
                 graded.waited |= sandbox.by_wall_clock
         return graded
 
+    def _grade_program(self, steps: list[tuple[int, NotebookNode]], graded: Graded) -> bool:
+        """Grades cells that are nothing but functions, and that compile. Says whether they are."""
+        made = program.made_of([cell for _, cell in steps], self.judge.used)
+        command = compiler(made.crates) if made else None
+        if made is None or command is None:
+            return False
+        checks = [cell.metadata.nbgrader["grade_id"] for _, cell in steps if is_check(cell)]
+        for _ in range(MOST_SANDBOXES):
+            if not checks or graded.used.seconds > self.limits.submission:
+                break
+            with Sandbox(self.limits, self.isolated, graded.used, command) as sandbox:
+                if sandbox.run(made.text).status != "ok":
+                    return False
+                while checks and sandbox.alive:
+                    name = checks.pop(0)
+                    graded.verdicts[name] = self._check(sandbox, name)
+                graded.waited |= sandbox.by_wall_clock
+        checked = False
+        for position, cell in steps:
+            checked |= is_check(cell)
+            graded.keep(position, [("stdout", NOT_SHOWN)] if self.hide and checked else [])
+        return True
+
     def _restore(self, sandbox: Sandbox, done: list[NotebookNode]) -> bool:
         """Runs again what ran before. A cell that ends the process this time is not run a third time."""
         for cell in list(done):
-            sandbox.run(cell.source)
+            sandbox.run(cell.source, quiet=program.functions(cell.source) is not None)
             if not sandbox.alive:
                 done.remove(cell)
                 return False

@@ -159,10 +159,11 @@ def cells_of(notebook: dict[str, Any]) -> Any:
     return cells
 
 
-def read(data: bytes) -> tuple[NotebookNode, str]:
+def read(data: bytes, remark: str = "") -> tuple[NotebookNode, str]:
     """The notebook of any file at all, without what it claims about itself; what could not be used is said on top.
 
-    It is also said in the second value, which is empty if there is nothing to say.
+    It is also said in the second value, which is empty if there is nothing to say. The remark of `find` is said on top
+    only, if there is no file.
     """
     complaints, cells = [], []
     try:
@@ -186,6 +187,8 @@ def read(data: bytes) -> tuple[NotebookNode, str]:
         complaints.append(f"The submitted file is not a notebook: {said}. It counts as one in which nothing is done.")
     if complaints:
         cells.insert(0, new_markdown_cell("**" + " ".join(complaints) + "**"))
+        if remark and not data:
+            cells.insert(1, new_raw_cell(text_of(remark)))
     return new_notebook(cells=cells, metadata={"language_info": RUST}), " ".join(complaints)
 
 

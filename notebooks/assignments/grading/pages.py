@@ -46,6 +46,9 @@ MOST_ADDED = 200_000  # characters of all cells that are not the assignment's
 MOST_PICTURES = 5_000_000  # characters of all pictures of a page
 MOST_SECONDS = 5.0  # of processor time, after which no more text is laid out
 
+TOO_LARGE = f"the pictures of a page may have {MOST_PICTURES * 3 / 4 / 1e6:g} MB together"
+NO_PICTURE = "it is no PNG, JPEG, GIF or WebP inside of the notebook"
+
 # --- What is kept of HTML --------------------------------------------------------------------------------------------
 
 TEXT = """a abbr b blockquote br caption center code dd del details div dl dt em figcaption figure h1 h2 h3 h4 h5 h6 hr
@@ -138,6 +141,11 @@ def mathml(latex: str, display: bool) -> str:
     return f"<code>{html.escape(latex)}</code>"
 
 
+def address(kind: str, data: Any) -> str:
+    """The address that holds a picture's data."""
+    return f"data:{kind};base64,{''.join(data.split()) if isinstance(data, str) else ''}"
+
+
 class Markdown:
     """Lays out the Markdown of one page, whose pictures have a limit in all."""
 
@@ -172,16 +180,18 @@ class Markdown:
         if source.startswith("attachment:"):
             found = self.attachments.get(unquote(source.removeprefix("attachment:")))
             found = found if isinstance(found, dict) else {}
-            source = next((uri for kind, data in found.items() if (uri := self.picture(kind, data))), "")
-        elif not self.picture(*source.removeprefix("data:").partition(";base64,")[::2]):
-            source = ""
-        if source:
-            return str(Markup('<img src="{}" alt="{}">').format(source, token.content))
-        return str(Markup("<em>(a picture that is not shown: {})</em>").format(name))
+            pictures = list(found.items())
+        else:
+            pictures = [source.removeprefix("data:").partition(";base64,")[::2]]
+        if shown := next((uri for kind, data in pictures if (uri := self.picture(kind, data))), ""):
+            return str(Markup('<img src="{}" alt="{}">').format(shown, token.content))
+        is_one = any(PICTURE.fullmatch(address(kind, data)) for kind, data in pictures)
+        why_not = TOO_LARGE if is_one else NO_PICTURE
+        return str(Markup("<em>(a picture that is not shown, since {}: {})</em>").format(why_not, name))
 
     def picture(self, kind: str, data: Any) -> str:
         """The address that holds a picture, or nothing if it is none that may be shown, or one too many."""
-        uri = f"data:{kind};base64,{''.join(data.split()) if isinstance(data, str) else ''}"
+        uri = address(kind, data)
         if self.pictures + len(uri) > MOST_PICTURES or not PICTURE.fullmatch(uri):
             return ""
         self.pictures += len(uri)

@@ -33,6 +33,7 @@ from typing import IO, Self
 
 import psutil
 
+import kernel
 from kernel_client import kernel_command
 
 HERE = Path(__file__).resolve().parent
@@ -111,6 +112,7 @@ WORDS = {
 }
 
 
+@functools.cache
 def rust_home() -> tuple[Path, Path]:
     """The folder of the Rust toolchain and cargo's folder of downloaded crates."""
     sysroot = subprocess.run(
@@ -118,6 +120,22 @@ def rust_home() -> tuple[Path, Path]:
     )
     cargo_home = os.environ.get("CARGO_HOME") or Path.home() / ".cargo"
     return Path(sysroot.stdout.strip()), Path(cargo_home) / "registry"
+
+
+def compiler(crates: list[str]) -> list[str] | None:
+    """The command that compiles a program with these crates, as kernels do.
+
+    None if `make setup` has not compiled the crates as they are now.
+    """
+    sysroot, _ = rust_home()
+    command = [f"{sysroot}/bin/rustc", "--edition=2024", "-Copt-level=2", "-Ccodegen-units=16", "-Cstrip=debuginfo"]
+    for crate in crates:
+        name = crate.replace("-", "_")
+        found = list((kernel.PREPARED / kernel.key(sysroot)).rglob(f"deps/lib{name}-*.rlib"))
+        if len(found) != 1:
+            return None
+        command += ["--extern", f"{name}={found[0]}", f"-Ldependency={found[0].parent}"]
+    return command
 
 
 # --- System calls ----------------------------------------------------------------------------------------------------
@@ -264,14 +282,14 @@ def system_call_filter() -> bytes:
 # --- Files and users -------------------------------------------------------------------------------------------------
 
 
-def visible(kernel: list[str]) -> list[str]:
+def visible(kernel_program: str) -> list[str]:
     """All of this machine's files that a submission sees, read-only: programs and crates, nothing of the course."""
     sysroot, registry = rust_home()
     paths: list[str | Path] = ["/usr", "/bin", "/lib", "/lib64", "/etc/alternatives", "/etc/ld.so.cache"]
     # No more of Python's folders than it needs: JupyterLab keeps its server's secrets in .venv.
     for python in dict.fromkeys([sys.prefix, sys.base_prefix]):
         paths += [Path(python, name) for name in ("bin", "lib", "lib64", "pyvenv.cfg")]
-    paths += [sysroot, registry, kernel[2], HERE / "runner.py", HERE / "evcxr.toml"]
+    paths += [sysroot, registry, kernel_program, HERE / "runner.py", HERE / "run_program.py", HERE / "evcxr.toml"]
     paths += [
         REPOSITORY / name
         for name in (
@@ -305,7 +323,7 @@ def own_user() -> int | None:
     raise SandboxError("student code is not run as root, and this machine has no other user to run it as")
 
 
-def bubblewrap(limits: Limits, socket_path: str | Path, kernel: list[str]) -> list[str]:
+def bubblewrap(limits: Limits, socket_path: str | Path, kernel_program: str) -> list[str]:
     """The command that puts a program into the sandbox."""
     if shutil.which("bwrap") is None:
         raise SandboxError(
@@ -320,7 +338,7 @@ def bubblewrap(limits: Limits, socket_path: str | Path, kernel: list[str]) -> li
     else:
         command += ["--unshare-user", "--uid", "1000", "--gid", "1000"]
     command += ["--hostname", "sandbox", "--die-with-parent", "--new-session", "--clearenv", "--proc", "/proc"]
-    paths = visible(kernel)
+    paths = visible(kernel_program)
     command += ["--perms", "1777", "--size", str(limits.disk), "--tmpfs", "/tmp"]
     # By default, the folders above them would be their owner's only.
     for folder in sorted({Path("/dev"), *(folder for path in paths for folder in Path(path).parents)} - {Path("/tmp")}):
@@ -510,8 +528,14 @@ class Sandbox:
     All sandboxes of a submission get the same `used`, which ends them when the submission has used all it may.
     """
 
-    def __init__(self, limits: Limits, isolated: bool = True, used: Used | None = None) -> None:
-        self.limits, self.isolated, self.used = limits, isolated, used or Used()
+    def __init__(
+        self,
+        limits: Limits,
+        isolated: bool = True,
+        used: Used | None = None,
+        compiler: list[str] | None = None,  # the command that compiles what is to be run, in place of a kernel
+    ) -> None:
+        self.limits, self.isolated, self.used, self.compiler = limits, isolated, used or Used(), compiler
         self.alive, self.ended, self.by_wall_clock = False, "dead", False
         self.ending = threading.Lock()
         self.filter: IO[bytes] | None = None
@@ -538,22 +562,25 @@ class Sandbox:
         self.listener.bind(str(path))
         path.chmod(0o666)  # its folder is ours alone
         self.listener.listen(8)
-        kernel = kernel_command()
+        self.socket_path = SOCKET if self.isolated else str(path)
+        command = kernel_command()
+        kernel_program, start = command[2], [str(HERE / "runner.py")]
+        if self.compiler is not None:
+            command, start = [self.socket_path, *self.compiler], ["-I", str(HERE / "run_program.py")]
         settings: dict[str, object] = {}
         if self.isolated:
             settings = {"user": own_user(), "limits": self._limits()}
-        runner = [sys.executable, str(HERE / "runner.py"), json.dumps(settings), *kernel]
+        runner = [sys.executable, *start, json.dumps(settings), *command]
         environment = dict(os.environ, TMPDIR=self.folder)
         environment.pop("ZERO_INIT_SECRET", None)  # the judge's alone
-        command, self.socket_path, passed = runner, str(path), []
+        command, passed = runner, []
         if self.isolated:
             self.filter = tempfile.TemporaryFile()  # noqa: SIM115  closed with the sandbox
             self.filter.write(system_call_filter())
             self.filter.seek(0)
             passed = [self.filter.fileno()]
-            program, *arguments = bubblewrap(self.limits, path, kernel)
+            program, *arguments = bubblewrap(self.limits, path, kernel_program)
             command = [program, "--seccomp", str(passed[0]), *arguments, *runner]
-            self.socket_path = SOCKET
             # The first process of a sandbox can be seen in it: it does not know our variables.
             environment = {"PATH": os.environ["PATH"]}
             if systemd_run():
@@ -731,21 +758,21 @@ class Sandbox:
             self._kill(ran.status)
         return ran
 
-    def _order(self, source: str) -> None:
+    def _order(self, source: str, quiet: bool) -> None:
         try:
-            self.orders.write(json.dumps({"run": source}).encode() + b"\n")
+            self.orders.write(json.dumps({"quiet" if quiet else "run": source}).encode() + b"\n")
             self.orders.flush()
         except OSError:
             pass  # it has died: the missing answer tells
 
-    def run(self, source: str) -> Ran:
-        """Runs a cell."""
+    def run(self, source: str, quiet: bool = False) -> Ran:
+        """Runs a cell; a quiet one prints nothing that is to be shown. Without a kernel, compiles a program."""
         with self._at_most(self.limits.cell, self.limits.submission):
-            self._order(source)
+            self._order(source, quiet)
             return self._answer()
 
     def answer(self, signatures: list[str], judge: list[str]) -> tuple[Ran | None, str]:
-        """Has the kernel answer calls of these functions while the command `judge` asks.
+        """Has the kernel, or the program, answer calls of these functions while the command `judge` asks.
 
         Returns what went wrong, or None, and what the judge printed.
         """
@@ -755,7 +782,7 @@ class Sandbox:
         with self._at_most(self.limits.cell, self.limits.submission):
             # In braces, since a line that begins with a colon would be a command; the colons, since the cells before
             # may define a module of the crate's name.
-            self._order(f'{{ ::exercise::answer!("{self.socket_path}", {", ".join(signatures)}); }}')
+            self._order(f'{{ ::exercise::answer!("{self.socket_path}", {", ".join(signatures)}); }}', quiet=True)
             while not (ready := dict(poll.poll(1000 * LOOK))):
                 if not self.alive:
                     return self._ran(self.ended), ""

@@ -1,0 +1,126 @@
+"""A submission that is nothing but functions, as one program: it compiles in a second, a kernel takes one a cell.
+
+The program is what a kernel compiles when it is the last check's turn. Each check has it run anew, since in a kernel,
+too, functions have their `static` variables anew each time. Where the two could differ, there is no program: `made_of`.
+"""
+
+import re
+from dataclasses import dataclass
+
+from nbformat import NotebookNode
+from nbgrader import utils
+
+TOKEN = re.compile(
+    r"""//[^\n]*|/\*.*?\*/|\s+
+    |b?c?r(?P<hashes>\#*)".*?"(?P=hashes)|[bc]?"(?:\\.|[^"\\])*"|b?'(?:\\(?:u\{[^}]*\}|x..|.)|[^\\'])'
+    |'?\w+|.""",
+    re.DOTALL | re.VERBOSE,
+)
+NAME = re.compile(r"\bfn (\w+)\(")
+DEPENDENCY = re.compile(r":dep (zero-init|exercise) = \{ workspace = true \}\s*")
+
+PROGRAM = """\
+#![allow(unused_imports, unused_mut, dead_code)]
+{imports}
+{functions}
+fn main() -> ::exercise::Outcome {{
+{setup}
+::exercise::answer!(&::std::env::args().nth(1).unwrap(), {signatures});
+::std::result::Result::Ok(())
+}}
+"""
+
+
+@dataclass
+class Program:
+    """The program's text, and the crates that it uses. Its argument is the address where it answers."""
+
+    text: str
+    crates: list[str]
+
+
+def tokens(source: str) -> list[str]:
+    """The tokens of a text in Rust, without spaces and comments."""
+    found = (match[0] for match in TOKEN.finditer(source))
+    return [token for token in found if token.strip() and not token.startswith(("//", "/*"))]
+
+
+def words(source: str) -> set[str]:
+    """All names and keywords in a text."""
+    return {token for token in tokens(source) if re.match(r"\w", token)}
+
+
+def functions(source: str) -> set[str] | None:
+    """The names of the functions that a cell defines; None if it is anything more than definitions of functions."""
+    code = tokens(source)
+    # An `impl`, even inside of a function, holds for the cells before as well. A line with a colon is a command.
+    if "impl" in code or any(line.lstrip().startswith(":") for line in source.splitlines()):
+        return None
+    defined, depth, inside = set(), 0, False
+    for before, token in zip(["", *code], code, strict=False):
+        if not inside:
+            if before == "fn":
+                defined.add(token)
+                inside = True
+            elif token not in ("pub", "fn"):
+                return None
+        elif token in ("(", "[", "{"):
+            depth += 1
+        elif token in (")", "]", "}"):
+            depth -= 1
+            inside = (token, depth) != ("}", 0)
+    return None if inside or code[-1:] in (["pub"], ["fn"]) else defined
+
+
+def is_check(cell: NotebookNode) -> bool:
+    """Whether a cell is a check, which is not run as it stands."""
+    return bool(utils.is_grade(cell) and not utils.is_solution(cell))
+
+
+def made_of(cells: list[NotebookNode], used: dict[str, list[str]]) -> Program | None:
+    """The program of a submission's cells; `used` has the signatures of the functions that each check calls.
+
+    None if it would not come to the same as running the cells: if there is anything else in a cell of the student's, if
+    a cell defines a name that already an earlier one has, which there means something else, or nothing yet, or if a
+    check comes before a function that it calls.
+    """
+    earlier: set[str] = set()
+    known: set[str] = set()
+    signatures = list(dict.fromkeys(signature for needed in used.values() for signature in needed))
+    imports: list[str] = []
+    setup: list[str] = []
+    parts: list[str] = []
+    crates: list[str] = []
+    for cell in cells:
+        if cell.cell_type != "code":
+            continue
+        if is_check(cell):
+            if not set(NAME.findall(" ".join(used[cell.metadata.nbgrader["grade_id"]]))) <= known:
+                return None
+            continue
+        defined = functions(cell.source)
+        if defined is not None:
+            if defined & earlier:
+                return None
+            parts += [cell.source] if defined else []
+            known |= defined
+        elif not utils.is_locked(cell) or parts:
+            return None
+        else:
+            for line in cell.source.splitlines():
+                if line.startswith(":"):
+                    if not (crate := DEPENDENCY.fullmatch(line)):
+                        return None
+                    crates.append(crate[1])
+                else:
+                    (imports if line.startswith("use ") else setup).append(line)
+        earlier |= words(cell.source)
+    if not signatures or "exercise" not in crates:
+        return None
+    text = PROGRAM.format(
+        imports="\n".join(imports),
+        functions="\n".join(parts),
+        setup="\n".join(setup),
+        signatures=", ".join(signatures),
+    )
+    return Program(text, sorted(set(crates)))
