@@ -40,8 +40,8 @@ SOURCES = ("alloc", "core", "std")
 # evcxr's allocator is mimalloc. By default it asks for pages of 2 MB and holds on to what was freed.
 ALLOCATOR = {"MIMALLOC_ALLOW_THP": "0", "MIMALLOC_PURGE_DELAY": "0"}
 
-# Cargo takes profiles from the workspace alone: these are the ones that evcxr writes into its scratch crate, but for one
-# difference. A cell is compiled each time it runs and mostly calls what the crates have compiled already, so it is not
+# Cargo takes profiles from the workspace alone: this is the one that evcxr writes into its scratch crate, but for one
+# thing. A cell is compiled each time it runs and mostly calls what the crates have compiled already, so it is not
 # optimized itself: that halves what a cell costs. `:build_env CARGO_PROFILE_DEV_OPT_LEVEL=2` has it as evcxr does.
 WORKSPACE = """\
 [workspace]
