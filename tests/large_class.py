@@ -108,6 +108,7 @@ def grade(folder: Path, jobs: int) -> int:
     """Grades the class, and keeps the record."""
     command = [sys.executable, "-u", f"{COURSE}/grading/grade.py", f"--course={folder}", f"--jobs={jobs}"]
     began = last = time.monotonic()
+    before = 0
     with (folder / "record.txt").open("a", encoding="utf-8", buffering=1) as record:
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
             assert process.stdout
@@ -117,9 +118,9 @@ def grade(folder: Path, jobs: int) -> int:
                 counted = re.match(r"(\d+)/(\d+) ", line)
                 if counted and (int(counted[1]) % EVERY == 0 or counted[1] in ("1", counted[2])):
                     now = time.monotonic()
-                    said = f"{counted[0]} {now - began:.0f} s, {EVERY * 60 / max(now - last, 1e-9):.1f} a minute"
-                    record.write(f"{said}; {memory(seen)}\n")
-                    last = now
+                    rate = (int(counted[1]) - before) * 60 / max(now - last, 1e-9)
+                    record.write(f"{counted[0]} {now - began:.0f} s, {rate:.1f} a minute; {memory(seen)}\n")
+                    last, before = now, int(counted[1])
         record.write(f"{time.monotonic() - began:.0f} s\n")
     return process.returncode
 

@@ -426,7 +426,8 @@ odd(
 odd("sleeps", "std::thread::sleep(std::time::Duration::from_secs(999));", 3, "took longer than allowed")
 odd(
     "waits for itself",
-    "let lock = std::sync::Mutex::new(0); let _held = lock.lock(); let _ = lock.lock();",
+    "let lock = std::sync::Mutex::new(0); let held = lock.lock().unwrap(); let again = lock.lock().unwrap(); "
+    "drop((held, again));",
     3,
     "took longer",
 )
@@ -487,7 +488,7 @@ attack(
     f"fn größe(x: &f64) -> f64 {{ x * x }}\n{body('numbers.iter().map(größe).sum()')}",
     points=5,
 )
-attack("two of the same name", f"{body('0.0')}\n{body(WORKS)}", "could not be called")
+attack("two of the same name, of which the last counts", f"{body('0.0')}\n{body(WORKS)}", points=5)
 
 
 def elsewhere(notebook):
@@ -558,4 +559,41 @@ SIMILAR = {
     "reads the judge",
     "finds the checks in a process",
     "writes to the crates' folder",
+    "reads its standard input",
+    "prints more than anybody reads",
+    "computes in another thread",
+    "leaves a thread behind",
+    "changes its folder and its variables",
+    "catches its own panic",
+    "silences its own panics",
+    "leaves files",
+    "has functions of its own inside",
+    "an unfinished rest behind the answer",
+    "a text like the end of a function",
+    "a null pointer",
+    "aborts",
+    "kills the process that runs it",
+    "sleeps",
+    "waits for itself",
+    "ends the process when it is asked the second time",
+    "finds its judge among the processes",
+    "is root",
+    "sees a course in its folders",
+    "a helper in a cell of one's own",
+    "a helper that is missing",
+    "a function that hides one of the course",
+    "a main function of one's own",
+    "a test of one's own",
+    "an empty cell",
+    "an end of a comment too many",
+    "lines that end as on Windows",
+    "a type beside the function",
+    "names from a library",
+    "names that are no English",
+    "two of the same name, of which the last counts",
+    "a byte order mark",
+    "cut off",
+    "twice in one file",
+    "nested without end",
+    "a script in an answer",
 }

@@ -209,6 +209,13 @@ def test_the_set_up_does_not_need_what_kernels_start_with(machine):
     assert machine.setup(PREPARE_FAILS="1").returncode == 0
 
 
+def test_without_the_crates_it_ends(machine):
+    machine.put("cargo", GOOD["cargo"] + '\n[ "$1" != fetch ]')
+    run = machine.setup()
+    assert run.returncode != 0 and "the crates of Cargo.lock could not be fetched" in run.stderr
+    assert "cargo fetch --locked --quiet" in machine.done() and "prepare" not in machine.done()
+
+
 def test_an_interrupted_venv_is_made_anew(machine):
     assert machine.setup(PIP_FAILS="1").returncode != 0
     assert (machine.clone / ".venv" / "bin" / "python").exists()

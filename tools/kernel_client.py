@@ -80,6 +80,7 @@ class Kernel:
         self._connect()
 
     def _connect(self) -> None:
+        """Listens to the kernel that runs now."""
         self._client = self._manager.blocking_client()
         self._client.start_channels()
 

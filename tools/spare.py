@@ -154,12 +154,15 @@ def use(factory: KernelProvisionerFactory) -> None:
 
 
 def _jupyter_server_extension_points() -> list[dict[str, str]]:
+    """Tells Jupyter's server where the two functions below are."""
     return [{"module": __name__}]
 
 
 def _load_jupyter_server_extension(app: ServerApp) -> None:
+    """Is called before the server runs."""
     use(KernelProvisionerFactory.instance(parent=app))
 
 
 async def _start_jupyter_server_extension(app: ServerApp) -> None:
+    """Is called when the server runs."""
     SPARE.keeper = asyncio.ensure_future(keep_one_waiting(app))
