@@ -75,11 +75,20 @@ class Kernel:
         self.socket.send(json.dumps(message | {"content": {"code": source, "silent": False}}))
         return header["msg_id"]
 
+    def read(self):
+        """The next message. The server's pings, too, are an occasion to see that none comes."""
+        deadline = time.monotonic() + SECONDS
+        while True:
+            kind, data = self.socket.recv_data(control_frame=True)
+            if kind == websocket.ABNF.OPCODE_TEXT:
+                return json.loads(data)
+            assert time.monotonic() < deadline, "no message has come"
+
     def run(self, source: str):
         """Runs a cell; returns its number, and what it has shown as text."""
         request, number, shown = self.send(source), None, ""
         while True:
-            message = json.loads(self.socket.recv())
+            message = self.read()
             content, kind = message["content"], message["header"]["msg_type"]
             if message["parent_header"].get("msg_id") == request:
                 if kind == "status" and content["execution_state"] == "idle":
@@ -144,7 +153,7 @@ def test_a_kernel_that_waits_is_handed_over_as_good_as_new_and_restarted_into_th
     assert kernel.run("1 + 1")[1] == "2"
     kernel.send("loop {}")
     server.ask(f"kernels/{kernel.id}/interrupt")
-    wait_until(lambda: "Subprocess terminated" in json.loads(kernel.socket.recv())["content"].get("evalue", ""))
+    wait_until(lambda: "Subprocess terminated" in kernel.read()["content"].get("evalue", ""))
     assert kernel.run("1 + 1")[1] == "2"
 
 

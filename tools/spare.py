@@ -64,22 +64,25 @@ class Spare:
         manager, self.manager = self.manager, None
         if manager is None:
             return None
-        if self.warming:
-            self.warming.cancel()
         if process_of(manager).poll() is None and self._made_for == self._request(argv, folder, variables):
             return manager
+        if self.warming:
+            self.warming.cancel()
         self._ending = asyncio.ensure_future(manager.shutdown_kernel())
         return None
 
     async def _warm_up(self, manager: AsyncKernelManager, folder: str) -> None:
-        """Asks for a completion."""
+        """Asks for a completion.
+
+        To this client the kernel sends nothing but its answer, which is waited for even if the kernel is handed over
+        meanwhile: evcxr ends when it sends something to a client that has just gone.
+        """
         client = manager.client()
-        client.start_channels()
+        client.start_channels(iopub=False, stdin=False, hb=False, control=False)
         try:
-            await client.wait_for_ready(timeout=SECONDS)
             code = CELL.format(dep=PATH if Path(folder).resolve().parent == launcher.REPOSITORY else WORKSPACE)
             await client.complete(code, len(code), reply=True, timeout=SECONDS)
-        except (RuntimeError, TimeoutError):
+        except TimeoutError:
             pass  # it is a kernel all the same, or dead
         finally:
             client.stop_channels()
