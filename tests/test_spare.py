@@ -131,6 +131,7 @@ def server(tmp_path):
     with running:
         server = Server(tmp_path, port)
         server.wait_for(1)
+        assert "one kernel is kept waiting" in (tmp_path / "log").read_text()
         yield server
 
 
@@ -200,7 +201,7 @@ def test_a_kernel_that_waits_ends_with_its_server_even_if_that_is_killed(tmp_pat
     with running:
         server = Server(tmp_path, port)
         (waiting,) = server.wait_for(1)
-        wait_until(lambda: list(tmp_path.glob("tmp/zero-init-kernel-*")))
+        wait_until(waiting.children)  # it looks after its server by then
         family = [waiting, *waiting.children(recursive=True)]
         server.process.send_signal(how)
         assert psutil.wait_procs(family, timeout=SECONDS)[1] == []
@@ -209,7 +210,9 @@ def test_a_kernel_that_waits_ends_with_its_server_even_if_that_is_killed(tmp_pat
 
 @pytest.mark.parametrize("variables", [{"SPARE": "off"}, {"JUPYTERHUB_USER": "someone"}])
 def test_it_can_be_switched_off_and_is_on_a_hub(tmp_path, variables):
-    _, running = run_server(tmp_path, **variables)
+    port, running = run_server(tmp_path, **variables)
     with running:
-        said = (tmp_path / "log").read_text()
-        assert "jupyterlab | extension was successfully loaded" in said and "spare | extension" not in said
+        server = Server(tmp_path, port)
+        wait_until(lambda: "is running at" in (tmp_path / "log").read_text())
+        assert server.start().run("1 + 1")[1] == "2"
+        assert "kept waiting" not in (tmp_path / "log").read_text() and len(server.kernels()) == 1

@@ -174,8 +174,8 @@ class Bench:
 async def wait_for_spare() -> None:
     """Starts a kernel to wait, and returns when it is ready."""
     await spare.SPARE.start(KernelSpecManager(), str(nb.NOTEBOOKS))
-    assert spare.SPARE.warming
-    await spare.SPARE.warming
+    assert spare.SPARE.warm
+    await spare.SPARE.warm
 
 
 def check(outputs: list[NotebookNode]) -> None:

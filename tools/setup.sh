@@ -175,14 +175,13 @@ put .venv/etc/jupyter/jupyter_server_config.json << 'END'
 }
 END
 
-# A kernel that waits for the next notebook: not where many users share a machine.
+# How JupyterLab starts kernels.
 put .venv/etc/jupyter/jupyter_server_config.py << 'END'
 import os
 import sys
 
-if os.environ.get("SPARE") != "off" and "JUPYTERHUB_USER" not in os.environ:
-    sys.path.append(os.path.join(os.path.dirname(sys.prefix), "tools"))
-    c.ServerApp.jpserver_extensions = {"spare": True}  # noqa: F821
+sys.path.append(os.path.join(os.path.dirname(sys.prefix), "tools"))
+c.ServerApp.jpserver_extensions = {"spare": True}  # noqa: F821
 END
 
 # Switches nbgrader's parts for instructors on or off, in Jupyter's settings in the folder $1. What students need, Validate,

@@ -1,7 +1,11 @@
 """Keeps one Rust kernel waiting while JupyterLab runs: a notebook's kernel is there at once, and so is a restarted one.
 
 This is an extension of Jupyter's server, loaded by .venv/etc/jupyter/jupyter_server_config.py (see setup.sh). So only
-JupyterLab has it: tests, grading and other editors start their kernels as ever. SPARE=off does without.
+JupyterLab has it: tests, grading and other editors start their kernels as ever. With SPARE=off or on a hub none waits.
+
+JupyterLab gets to know of a kernel, new or not, when it has answered. It would ask twice a second for an answer, by a
+connection that it closes with the first one; and evcxr ends when it has an answer for a connection that is closed. With
+the kernel goes what JupyterLab has asked it to run, for which it then waits for ever.
 
 The kernel that waits has been asked for a completion below the usual `:dep`, as by the Tab key. That leaves no trace,
 but rust-analyzer then knows the crates. No cell has run in it, so it is as good as new.
@@ -16,15 +20,16 @@ from __future__ import annotations
 import asyncio
 import os
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime, timedelta, timezone
 from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
 
+from jupyter_client.asynchronous import AsyncKernelClient
 from jupyter_client.connect import KernelConnectionInfo
 from jupyter_client.kernelspec import KernelSpecManager
-from jupyter_client.manager import AsyncKernelManager
+from jupyter_client.manager import AsyncKernelManager, KernelManager
 from jupyter_client.provisioning import KernelProvisionerFactory, LocalProvisioner
 from jupyter_server.serverapp import ServerApp
 
@@ -45,7 +50,7 @@ class Spare:
     def __init__(self) -> None:
         self.manager: AsyncKernelManager | None = None
         self._made_for: tuple[object, ...] = ()
-        self.warming: asyncio.Future[None] | None = None
+        self.warm: asyncio.Future[None] | None = None  # done when it has answered
         self._ending: asyncio.Future[None] | None = None
         self.keeper: asyncio.Future[None] | None = None
 
@@ -57,7 +62,7 @@ class Spare:
         made_for = self._request(manager.kernel_spec.argv, folder, os.environ)
         await manager.start_kernel(cwd=folder)
         self.manager, self._made_for = manager, made_for
-        self.warming = asyncio.ensure_future(self._warm_up(manager, folder))
+        self.warm = asyncio.ensure_future(self._warm_up(manager, folder))
 
     def take(self, argv: list[str], folder: str, variables: Mapping[str, str]) -> AsyncKernelManager | None:
         """Hands the kernel that waits over to one that wants this, if it is what was wanted; else it ends."""
@@ -66,26 +71,12 @@ class Spare:
             return None
         if process_of(manager).poll() is None and self._made_for == self._request(argv, folder, variables):
             return manager
-        if self.warming:
-            self.warming.cancel()
         self._ending = asyncio.ensure_future(manager.shutdown_kernel())
         return None
 
     async def _warm_up(self, manager: AsyncKernelManager, folder: str) -> None:
-        """Asks for a completion.
-
-        To this client the kernel sends nothing but its answer, which is waited for even if the kernel is handed over
-        meanwhile: evcxr ends when it sends something to a client that has just gone.
-        """
-        client = manager.client()
-        client.start_channels(iopub=False, stdin=False, hb=False, control=False)
-        try:
-            code = CELL.format(dep=PATH if Path(folder).resolve().parent == launcher.REPOSITORY else WORKSPACE)
-            await client.complete(code, len(code), reply=True, timeout=SECONDS)
-        except TimeoutError:
-            pass  # it is a kernel all the same, or dead
-        finally:
-            client.stop_channels()
+        code = CELL.format(dep=PATH if Path(folder).resolve().parent == launcher.REPOSITORY else WORKSPACE)
+        await reply_of(manager, lambda client: client.complete(code, len(code), reply=True, timeout=SECONDS))
 
     @staticmethod
     def _request(argv: list[str], folder: str, variables: Mapping[str, str]) -> tuple[object, ...]:
@@ -97,7 +88,20 @@ class Spare:
         return tuple(argv), os.path.realpath(folder), time, others, launcher.key(None)
 
 
-def process_of(manager: AsyncKernelManager) -> subprocess.Popen[bytes]:
+async def reply_of(manager: KernelManager, ask: Callable[[AsyncKernelClient], Awaitable[object]]) -> None:
+    """Asks a kernel something, and returns when it has answered, has ended or takes too long."""
+    client = AsyncKernelClient()
+    client.load_connection_info(manager.get_connection_info())
+    client.start_channels(iopub=False, stdin=False, hb=False, control=False)
+    reply = asyncio.ensure_future(ask(client))
+    while not reply.done() and process_of(manager).poll() is None:
+        await asyncio.wait({reply}, timeout=0.1)
+    reply.cancel()
+    await asyncio.gather(reply, return_exceptions=True)
+    client.shell_channel.stop()
+
+
+def process_of(manager: KernelManager) -> subprocess.Popen[bytes]:
     """The process of a kernel that has been started."""
     assert isinstance(manager.provisioner, LocalProvisioner) and manager.provisioner.process
     return manager.provisioner.process
@@ -109,7 +113,8 @@ SPARE = Spare()
 class Provisioner(LocalProvisioner):
     """Starts kernels for JupyterLab, or takes the one that waits."""
 
-    folder, time = "", datetime.min.replace(tzinfo=timezone.utc)  # where and when a kernel was last asked for
+    folder, time = "", datetime.min.replace(tzinfo=timezone.utc)  # where and when the last kernel was started
+    starting = 0  # how many are
     _spare: AsyncKernelManager | None = None  # what was taken
     _may_take = True
 
@@ -121,15 +126,25 @@ class Provisioner(LocalProvisioner):
     async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> KernelConnectionInfo:
         """Starts a kernel, or returns how to connect to the one that waits."""
         argv, may_take, self._may_take = self.kernel_spec.argv, self._may_take, False
-        if os.path.realpath(launcher.__file__) in map(os.path.realpath, argv):
-            Provisioner.folder = str(kwargs.get("cwd") or os.getcwd())
-            Provisioner.time = datetime.now(timezone.utc)
-            if may_take and (spare := SPARE.take(argv, self.folder, kwargs.get("env", os.environ))):
+        if os.path.realpath(launcher.__file__) not in map(os.path.realpath, argv):
+            return await super().launch_kernel(cmd, **kwargs)
+        Provisioner.folder = str(kwargs.get("cwd") or os.getcwd())
+        Provisioner.starting += 1
+        try:
+            spare = SPARE.take(argv, self.folder, kwargs.get("env", os.environ)) if may_take else None
+            if spare and SPARE.warm:
+                await SPARE.warm
                 self._spare, self.process, self.cwd = spare, process_of(spare), self.folder
                 self.pid = self.pgid = self.process.pid  # the launcher leads its group
                 self.connection_info = spare.get_connection_info()
-                return self.connection_info
-        return await super().launch_kernel(cmd, **kwargs)
+            else:
+                await super().launch_kernel(cmd, **kwargs)
+                assert isinstance(self.parent, KernelManager)
+                await reply_of(self.parent, lambda client: client.kernel_info(reply=True, timeout=SECONDS))
+        finally:
+            Provisioner.starting -= 1
+            Provisioner.time = datetime.now(timezone.utc)
+        return self.connection_info
 
     async def cleanup(self, restart: bool = False) -> None:
         """Removes what is left of a kernel that has ended."""
@@ -144,7 +159,7 @@ async def keep_one_waiting(app: ServerApp) -> None:
         quiet = datetime.now(timezone.utc) - QUIET
         kernels: list[Any] = [app.kernel_manager.get_kernel(id) for id in app.kernel_manager.list_kernel_ids()]
         idle = all(kernel.execution_state == "idle" and kernel.last_activity < quiet for kernel in kernels)
-        if not SPARE.manager and Provisioner.time < quiet and idle:
+        if not SPARE.manager and not Provisioner.starting and Provisioner.time < quiet and idle:
             assert app.kernel_spec_manager
             await SPARE.start(app.kernel_spec_manager, Provisioner.folder or app.root_dir)
         await asyncio.sleep(1)
@@ -168,4 +183,6 @@ def _load_jupyter_server_extension(app: ServerApp) -> None:
 
 async def _start_jupyter_server_extension(app: ServerApp) -> None:
     """Is called when the server runs."""
-    SPARE.keeper = asyncio.ensure_future(keep_one_waiting(app))
+    if os.environ.get("SPARE") != "off" and "JUPYTERHUB_USER" not in os.environ:
+        app.log.info("one kernel is kept waiting")
+        SPARE.keeper = asyncio.ensure_future(keep_one_waiting(app))
