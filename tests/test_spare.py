@@ -22,12 +22,20 @@ SECONDS = 240  # within which what is waited for comes
 DEP = ":dep zero-init = { workspace = true }\nuse zero_init::prelude::*;"
 
 
+def words(process: psutil.Process) -> list[str]:
+    """The command of a process; nothing if it has ended."""
+    try:
+        return process.cmdline()
+    except psutil.Error:
+        return []
+
+
 class Server:
     """A running Jupyter server, with settings and folders of its own."""
 
     def __init__(self, root: Path, port: int) -> None:
         self.root, self.port = root, port
-        self.process = next(p for p in psutil.Process().children() if f"--port={port}" in p.cmdline())
+        self.process = next(p for p in psutil.Process().children() if f"--port={port}" in words(p))
 
     def ask(self, what: str, **content):
         address = f"http://127.0.0.1:{self.port}/api/{what}?token={TOKEN}"
@@ -36,8 +44,7 @@ class Server:
 
     def kernels(self) -> set[psutil.Process]:
         """The launchers of kernels that it has started, the one that waits included."""
-        running = [p for p in self.process.children() if p.status() != psutil.STATUS_ZOMBIE]
-        return {p for p in running if any("kernel.py" in word for word in p.cmdline())}
+        return {p for p in self.process.children() if any("kernel.py" in word for word in words(p))}
 
     def wait_for(self, number: int) -> set[psutil.Process]:
         """Returns the kernels when there are so many; there must never be more."""
