@@ -88,14 +88,29 @@ def test_the_key_names_every_file_that_goes_into_the_build():
     assert {*sources, *embedded, REPOSITORY / "Cargo.toml", REPOSITORY / "Cargo.lock"} <= set(launcher.inputs())
 
 
-def test_the_key_changes_with_the_time_of_a_file(tmp_path, monkeypatch):
+@pytest.mark.parametrize("part", ["settings", "sources"])
+def test_the_key_changes_with_the_time_of_a_file(tmp_path, monkeypatch, part):
     file = tmp_path / "film.js"
     file.touch()
-    monkeypatch.setattr(launcher, "inputs", lambda: [file])
+    monkeypatch.setattr(launcher, part, lambda: [file])
     before = launcher.key(None)
     assert launcher.key(None) == before
     os.utime(file, ns=(0, 1))
-    assert launcher.key(None) != before
+    after = launcher.key(None)
+    assert [one == other for one, other in zip(before.split("-"), after.split("-"), strict=True)] == [
+        part != "settings",
+        part != "sources",
+    ]
+
+
+@pytest.mark.parametrize("same", [True, False])
+def test_a_copy_of_older_sources_serves_and_one_that_is_compiled_in_another_way_does_not(tmp_path, monkeypatch, same):
+    monkeypatch.setattr(launcher, "PREPARED", tmp_path)
+    compiled = launcher.key(None).split("-")[0] if same else "other"
+    (tmp_path / f"{compiled}-older" / "ctx").mkdir(parents=True)
+    root = tmp_path / "root"
+    launcher.put_prepared(root, None)
+    assert (root / "ctx").exists() == same
 
 
 @pytest.mark.parametrize(

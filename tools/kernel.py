@@ -146,28 +146,44 @@ def sysroot() -> Path | None:
 # --- What is built once ----------------------------------------------------------------------------------------------
 
 
+def settings() -> list[Path]:
+    """The files of the repository that say how the crates are compiled."""
+    manifests = [crate / "Cargo.toml" for crate in CRATES]
+    return [REPOSITORY / "Cargo.lock", REPOSITORY / "notebooks" / "evcxr.toml", Path(__file__), *manifests]
+
+
+def sources() -> list[Path]:
+    """The crates' sources, embedded data and scripts included."""
+    return [path for crate in CRATES for path in sorted((crate / "src").rglob("*")) if path.is_file()]
+
+
 def inputs() -> list[Path]:
-    """All files of the repository that go into the build, embedded data and scripts included."""
-    files = [REPOSITORY / "Cargo.lock", REPOSITORY / "notebooks" / "evcxr.toml", Path(__file__)]
-    for crate in CRATES:
-        files += [crate / "Cargo.toml", *sorted(path for path in (crate / "src").rglob("*") if path.is_file())]
-    return files
+    """All files of the repository that go into the build."""
+    return settings() + sources()
 
 
 def key(toolchain: Path | None) -> str:
-    """Names what the copy depends on: cargo compares times of files, and so does this."""
-    files = inputs()
-    if toolchain:
-        files.append(toolchain / "bin" / "rustc")
+    """Names what the copy depends on: cargo compares times of files, and so does this.
+
+    The part before the hyphen is for how the crates are compiled, the other one for their sources.
+    """
+    return f"{state(settings() + ([toolchain / 'bin' / 'rustc'] if toolchain else []))}-{state(sources())}"
+
+
+def state(files: list[Path]) -> str:
+    """Names the files and the times of their last changes."""
     text = "\n".join(f"{file} {file.stat().st_mtime_ns}" for file in files if file.exists())
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def put_prepared(root: Path, toolchain: Path | None) -> None:
-    """Copies what is built already into the workspace: what fits, else the newest."""
+    """Copies what is built already into the workspace: what fits, else the newest that is compiled in the same way.
+
+    Else cargo would keep what is compiled in another way beside it, and the copies would grow.
+    """
     try:
-        candidates = [folder for folder in PREPARED.iterdir() if not folder.suffix]
         wanted = key(toolchain)
+        candidates = [folder for folder in PREPARED.glob(wanted.split("-")[0] + "-*") if not folder.suffix]
         found = max(candidates, key=lambda folder: (folder.name == wanted, folder.stat().st_mtime_ns), default=None)
         if found:
             # Cargo compares the times of files, and copytree keeps them.
