@@ -13,6 +13,7 @@ import threading
 import psutil
 import pytest
 
+import kernel
 import sandbox as box
 from conftest import IN_CI, REPOSITORY
 from sandbox import Limits, Sandbox, SandboxError, Used
@@ -73,6 +74,12 @@ def family(sandbox):
 
 
 # --- What code in the sandbox reaches --------------------------------------------------------------------------------
+
+
+def test_crates_that_are_compiled_already_are_found(shared):
+    """Else each kernel would compile them again. What is compiled, and how, is told by the times of files."""
+    code = f"import sys; sys.path.insert(0, '{REPOSITORY}/tools'); import kernel; print(kernel.key(None))"
+    assert said(shared, code) == kernel.key(None)
 
 
 def test_no_setting_of_the_kernel_can_be_written(shared):

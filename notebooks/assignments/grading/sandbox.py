@@ -299,6 +299,7 @@ def visible(kernel_program: str) -> list[str]:
             "benches",
             "tools/kernel.py",
             "tools/kernel_client.py",
+            "notebooks/evcxr.toml",
             "target/kernel",
             "notebooks/assignments/exercise",
         )
