@@ -48,8 +48,8 @@ else later cache "'make lab' builds it: a quarter of a minute"; fi
 
 if [ -r /proc/meminfo ]; then
     memory="$(awk '/^MemAvailable/ { printf "%d", $2 / 1024 }' /proc/meminfo)"
-    if [ "$memory" -ge 1500 ]; then ok memory "$memory MB free; a notebook's kernel takes about 420"
-    else later memory "only $memory MB are free, and a notebook's kernel takes about 420: close something"; fi
+    if [ "$memory" -ge 1500 ]; then ok memory "$memory MB free; a notebook's kernel takes about 300, and one more waits"
+    else later memory "only $memory MB are free, and a notebook's kernel takes about 300, and one more waits: close something"; fi
 fi
 disk="$(df -Pk . | awk 'NR == 2 { printf "%d", $4 / 1024 }')"
 if [ "$disk" -ge 3000 ]; then ok disk "$disk MB free; kernel, JupyterLab and crates take about 2000"
