@@ -282,6 +282,14 @@ def test_the_users_settings_come_first(clone, tmp_path):
         assert text(kernel.run('println!("{mine}");')) == "7\n"
 
 
+def test_cells_can_be_optimized_without_building_the_crates_again(clone):
+    with clone.kernel() as kernel:
+        assert kernel.run(BY_PATH) == []
+        kernel.run(":build_env CARGO_PROFILE_DEV_OPT_LEVEL=2")
+        assert text(kernel.run('println!("{}", circles_train().ones());')) == "150\n"
+        assert rebuilt(clone, kernel) == set()
+
+
 # Variables, one from each corner of the standard library; and one of a dependency.
 TYPES = """\
 map: std::collections::HashMap::from([("a", 1)])

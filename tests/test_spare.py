@@ -215,6 +215,20 @@ def test_a_kernel_that_waits_ends_with_its_server_even_if_that_is_killed(tmp_pat
         assert list(tmp_path.glob("tmp/zero-init-kernel-*")) == []
 
 
+@pytest.mark.parametrize("spare", ["on", "off"])
+def test_jupyterlab_is_told_of_a_kernel_when_it_can_answer(tmp_path, spare):
+    """A kernel answers when it has run its prelude, not before. What is asked earlier can end it: see spare.py."""
+    port, running = run_server(tmp_path, SPARE=spare)
+    prelude = 'std::fs::write("ready", "")?;'
+    (tmp_path / "work" / "evcxr.toml").write_text(f"[evcxr]\nprelude = '{prelude}'\n")
+    with running:
+        server = Server(tmp_path, port)
+        if spare == "on":
+            server.wait_for(1)
+        server.ask("kernels", path="one.ipynb", name="rust")  # and is not connected: that would wait as well
+        assert (tmp_path / "work" / "ready").exists()
+
+
 @pytest.mark.parametrize("variables", [{"SPARE": "off"}, {"JUPYTERHUB_USER": "someone"}])
 def test_it_can_be_switched_off_and_is_on_a_hub(tmp_path, variables):
     port, running = run_server(tmp_path, **variables)

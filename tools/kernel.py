@@ -40,9 +40,12 @@ SOURCES = ("alloc", "core", "std")
 # evcxr's allocator is mimalloc. By default it asks for pages of 2 MB and holds on to what was freed.
 ALLOCATOR = {"MIMALLOC_ALLOW_THP": "0", "MIMALLOC_PURGE_DELAY": "0"}
 
-# Cargo takes profiles from the workspace alone: this is the one that evcxr writes into its scratch crate, but for one
-# thing. A cell is compiled each time it runs and mostly calls what the crates have compiled already, so it is not
-# optimized itself: that halves what a cell costs. `:build_env CARGO_PROFILE_DEV_OPT_LEVEL=2` has it as evcxr does.
+# A cell is compiled each time it runs and mostly calls what is compiled already, in the crates. So it is not optimized
+# itself: that halves what a cell costs. `:build_env CARGO_PROFILE_DEV_OPT_LEVEL=2` has it optimized, as evcxr does.
+CELL_OPT_LEVEL = 0
+
+# Cargo takes profiles from the workspace alone: but for that level, this is the one that evcxr writes into its scratch
+# crate.
 WORKSPACE = """\
 [workspace]
 resolver = "3"
@@ -56,7 +59,7 @@ exercise = {{ path = '{repository}/notebooks/assignments/exercise', features = [
 opt-level = 2
 
 [profile.dev]
-opt-level = 0
+opt-level = {level}
 debug = false
 strip = "debuginfo"
 rpath = true
@@ -91,7 +94,7 @@ edition = "2024"
 def make_workspace(root: Path) -> Path:
     """Writes the workspace into `root` and returns the folder for evcxr's scratch crate."""
     files = {
-        "Cargo.toml": WORKSPACE.format(repository=REPOSITORY),
+        "Cargo.toml": WORKSPACE.format(repository=REPOSITORY, level=CELL_OPT_LEVEL),
         "Cargo.lock": (REPOSITORY / "Cargo.lock").read_text(encoding="utf-8"),
         "anchor/Cargo.toml": ANCHOR,
         "anchor/src/lib.rs": "",

@@ -113,8 +113,9 @@ SPARE = Spare()
 class Provisioner(LocalProvisioner):
     """Starts kernels for JupyterLab, or takes the one that waits."""
 
-    folder, time = "", datetime.min.replace(tzinfo=timezone.utc)  # where and when the last kernel was started
-    starting = 0  # how many are
+    last_folder = ""
+    last_start = datetime.min.replace(tzinfo=timezone.utc)
+    number_starting = 0
     _spare: AsyncKernelManager | None = None  # what was taken
     _may_take = True
 
@@ -128,13 +129,13 @@ class Provisioner(LocalProvisioner):
         argv, may_take, self._may_take = self.kernel_spec.argv, self._may_take, False
         if os.path.realpath(launcher.__file__) not in map(os.path.realpath, argv):
             return await super().launch_kernel(cmd, **kwargs)
-        Provisioner.folder = str(kwargs.get("cwd") or os.getcwd())
-        Provisioner.starting += 1
+        Provisioner.last_folder = str(kwargs.get("cwd") or os.getcwd())
+        Provisioner.number_starting += 1
         try:
-            spare = SPARE.take(argv, self.folder, kwargs.get("env", os.environ)) if may_take else None
+            spare = SPARE.take(argv, self.last_folder, kwargs.get("env", os.environ)) if may_take else None
             if spare and SPARE.warm:
                 await SPARE.warm
-                self._spare, self.process, self.cwd = spare, process_of(spare), self.folder
+                self._spare, self.process, self.cwd = spare, process_of(spare), self.last_folder
                 self.pid = self.pgid = self.process.pid  # the launcher leads its group
                 self.connection_info = spare.get_connection_info()
             else:
@@ -142,8 +143,8 @@ class Provisioner(LocalProvisioner):
                 assert isinstance(self.parent, KernelManager)
                 await reply_of(self.parent, lambda client: client.kernel_info(reply=True, timeout=SECONDS))
         finally:
-            Provisioner.starting -= 1
-            Provisioner.time = datetime.now(timezone.utc)
+            Provisioner.number_starting -= 1
+            Provisioner.last_start = datetime.now(timezone.utc)
         return self.connection_info
 
     async def cleanup(self, restart: bool = False) -> None:
@@ -159,9 +160,9 @@ async def keep_one_waiting(app: ServerApp) -> None:
         quiet = datetime.now(timezone.utc) - QUIET
         kernels: list[Any] = [app.kernel_manager.get_kernel(id) for id in app.kernel_manager.list_kernel_ids()]
         idle = all(kernel.execution_state == "idle" and kernel.last_activity < quiet for kernel in kernels)
-        if not SPARE.manager and not Provisioner.starting and Provisioner.time < quiet and idle:
+        if not SPARE.manager and not Provisioner.number_starting and Provisioner.last_start < quiet and idle:
             assert app.kernel_spec_manager
-            await SPARE.start(app.kernel_spec_manager, Provisioner.folder or app.root_dir)
+            await SPARE.start(app.kernel_spec_manager, Provisioner.last_folder or app.root_dir)
         await asyncio.sleep(1)
 
 

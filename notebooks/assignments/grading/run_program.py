@@ -54,10 +54,7 @@ def done(command: list[str], failed: str) -> dict[str, Any]:
 
 def main(settings: dict[str, Any], address: str, compiler: list[str]) -> None:
     confine(settings.get("user"), settings.get("limits", {}))
-
-    os.environ["ZERO_INIT_KERNEL"] = (
-        "program"  # an assignment's first cell does not compile without it: see tools/kernel.py
-    )
+    os.environ["ZERO_INIT_KERNEL"] = "program"  # without it no assignment's first cell compiles: see tools/kernel.py
 
     def build(source: str) -> dict[str, Any]:
         Path("student.rs").write_text(source, encoding="utf-8")

@@ -128,7 +128,9 @@ def compiler(crates: list[str]) -> list[str] | None:
     None if `make setup` has not compiled the crates as they are now.
     """
     sysroot, _ = rust_home()
-    command = [f"{sysroot}/bin/rustc", "--edition=2024", "-Copt-level=2", "-Ccodegen-units=16", "-Cstrip=debuginfo"]
+    command = [f"{sysroot}/bin/rustc", "--edition=2024", f"-Copt-level={kernel.CELL_OPT_LEVEL}"]
+    command += ["-Ccodegen-units=16", "-Cstrip=debuginfo"]
+    command += ["-Cdebug-assertions=off", "-Coverflow-checks=off"]  # by evcxr.toml
     for crate in crates:
         name = crate.replace("-", "_")
         found = list((kernel.PREPARED / kernel.key(sysroot)).rglob(f"deps/lib{name}-*.rlib"))
