@@ -415,7 +415,14 @@ def test_pictures_that_were_changed_are_as_if_drawn_anew(open_page, program):
 
 
 def test_a_link_that_is_followed_amid_a_run_opens(open_page):
-    page = open_page("#start=he")
+    """With an answer that waits for its frame when the link is followed, and a program that answers after that frame."""
+    slow = """
+        requestAnimationFrame = (draw) => setTimeout(draw, 100);
+        cancelAnimationFrame = clearTimeout;
+        const post = Worker.prototype.postMessage;
+        Worker.prototype.postMessage = function (said) { setTimeout(() => post.call(this, said), 500); };
+    """
+    page = open_page("#start=he", prepare=lambda page: page.add_init_script(slow))
     page.locator("#play [data-do=run]").click()
     page.wait_for_function("document.getElementById('play-step').textContent !== 'step 0'")
     page.evaluate("location.hash = 'g=tanh'")

@@ -362,7 +362,7 @@ def test_uv_brings_a_python_where_there_is_none(machine, lacks):
         "uv",
         f"""
 case "$*" in
-    "python find --managed-python >={PYTHON}") [ -x {installed} ] && echo {installed};;
+    "python find --no-cache --managed-python >={PYTHON}") [ -x {installed} ] && echo {installed};;
     "python install {PYTHON}") echo "uv" >> "$LOG"; [ {lacks} != network ] || {{ echo "no route" >&2; exit 1; }}
         cp "$HOME/managed" {installed};;
     --version) ;;

@@ -33,7 +33,7 @@ has_venv() { "$1" -c 'import venv, ensurepip' 2> /dev/null; }
 find_python() {
     local wanted python version managed
     if [ -n "${SETUP_PYTHON:-}" ]; then echo "$SETUP_PYTHON"; return; fi
-    managed="$(uv python find --managed-python ">=$python_version" 2> /dev/null || true)"
+    managed="$(uv python find --no-cache --managed-python ">=$python_version" 2> /dev/null || true)"
     for wanted in "$python_version" "$1"; do
         for python in python3 python3.14 python3.13 python3.12 python3.11 python3.10 "$managed"; do
             version="$(version_of_python "${python:-none}")"

@@ -115,6 +115,7 @@
   }
 
   function draw() {
+    cancelAnimationFrame(frame);
     frame = undefined;
     const now = JSON.parse(new TextDecoder().decode(waiting));
     if (now.fault) refuse(now.fault);
