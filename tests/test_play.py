@@ -415,7 +415,7 @@ def test_pictures_that_were_changed_are_as_if_drawn_anew(open_page, program):
 
 
 def test_a_link_that_is_followed_amid_a_run_opens(open_page):
-    """With an answer that waits for its frame when the link is followed, and a program that answers after that frame."""
+    """An answer waits for its frame when the link is followed, and the program answers after that frame."""
     slow = """
         requestAnimationFrame = (draw) => setTimeout(draw, 100);
         cancelAnimationFrame = clearTimeout;

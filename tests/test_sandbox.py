@@ -307,11 +307,10 @@ finally:
         ),
         pytest.param(
             """
-resource.setrlimit(resource.RLIMIT_NOFILE, (1024, 1024))
 for _ in range(99):
     if os.fork() == 0:
         kept = []
-        while len(kept) < 500:
+        while len(kept) < 120:
             one, other = socket.socketpair()
             kept.append((one, other))
             for end in kept[-1]:
@@ -322,6 +321,7 @@ for _ in range(99):
                 except OSError:
                     pass
         time.sleep(99)
+        os._exit(0)
 os.wait()
 """,
             id="buffers of sockets",
@@ -334,6 +334,22 @@ for place in range(0, 1 << 40, 1 << 21):
 time.sleep(99)
 """,
             id="page tables",
+            marks=pytest.mark.slow,
+        ),
+        pytest.param(
+            """
+place = ctypes.c_void_p
+libc = ctypes.CDLL(None)
+libc.mmap.restype, libc.mmap.argtypes = place, [place, *[ctypes.c_long] * 5]
+for n in range(60_000):  # with unlike rights, so that the kernel does not make one of two
+    libc.mmap(None, 4096, 1 + n % 2, 0x22, -1, 0)
+for _ in range(40):
+    if os.fork() == 0:
+        time.sleep(99)
+        os._exit(0)
+os.wait()
+""",
+            id="pieces of memory",
             marks=pytest.mark.slow,
         ),
         pytest.param(

@@ -45,11 +45,13 @@ LONGEST_VERDICT = 20_000  # bytes
 PAGE = os.sysconf("SC_PAGE_SIZE")
 AT_DISK = 5.0  # seconds that a disk may be waited for in one go
 LOOK = 0.1  # seconds between two looks at what a sandbox uses
+PIECES_EVERY = 10  # looks: the pieces of memory of a compiler are many
 START_SECONDS = 150
 NEVER = float("inf")
 
-# What the kernel keeps at the most for a file beside its content, and for a socket.
-FILE_BYTES, SOCKET_BYTES = 5_000, 250_000
+# What the kernel keeps at the most for a file beside its content, and for a socket; for a piece of a process's memory,
+# for each letter that tells of it; and for all the pieces that a process can have.
+FILE_BYTES, SOCKET_BYTES, PIECE_BYTES, MOST_PIECES_BYTES = 5_000, 250_000, 4, 15_000_000
 numbers = itertools.count()
 
 
@@ -443,6 +445,18 @@ def most_of_threads(process: int, file: str, name: str) -> int:
     return 0
 
 
+def pieces_of(process: int) -> int:
+    """Bytes that the kernel keeps for the pieces of a process's memory, however small; who hides them has the most."""
+    try:
+        with open(f"/proc/{process}/maps", "rb") as maps:
+            told = len(maps.read(1 << 20))
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
+    except OSError:
+        return MOST_PIECES_BYTES
+    return PIECE_BYTES * told if told < 1 << 20 else MOST_PIECES_BYTES
+
+
 @functools.cache
 def kept_by() -> str:
     """What keeps the limits of sandboxes on this machine, in words."""
@@ -470,6 +484,8 @@ class Watch:
         self.memory = self.tasks = 0
         self.family: list[psutil.Process] = []
         self.seen: dict[psutil.Process, float] = {}  # the processor time of each process
+        self.looks = 0
+        self.pieces = 0  # bytes that the kernel keeps for pieces of memory, in the last look at them
         self.at_disk = 0.0  # seconds in which nothing ran and something waited for a disk
         self.files: int | None = None  # the sandbox's folder for files
 
@@ -490,7 +506,10 @@ class Watch:
         exact = number(self.group / "cpu.stat", "usage_usec") if self.group else None
         self.cpu = max(self.cpu, waited, sum(self.seen.values())) if exact is None else exact / 1e6
         held = number(self.group / "memory.current") if self.group else None
-        self.memory = memory + self._beside() if held is None else held
+        if self.looks % PIECES_EVERY == 0:
+            self.pieces = sum(pieces_of(process.pid) for process in self.family)
+        self.looks += 1
+        self.memory = memory + self.pieces + self._beside() if held is None else held
         self.tasks = tasks
 
     def _beside(self) -> int:
@@ -626,7 +645,7 @@ class Sandbox:
         return {
             "RLIMIT_NPROC": self.limits.processes,  # of one user: all of the sandbox
             "RLIMIT_DATA": 2 * self.limits.memory,
-            "RLIMIT_NOFILE": 1024,
+            "RLIMIT_NOFILE": 256,  # each thread may have so many of its own, and a full pipe is memory
             "RLIMIT_SIGPENDING": 1000,
             "RLIMIT_MSGQUEUE": 0,
             "RLIMIT_MEMLOCK": 0,
