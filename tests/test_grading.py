@@ -12,6 +12,7 @@ import subprocess
 import sys
 import threading
 import types
+from pathlib import Path
 
 import nbformat
 import pytest
@@ -64,6 +65,53 @@ def run_grade(course, *arguments):
     return subprocess.run([sys.executable, GRADE, "--course", course, *arguments], capture_output=True, text=True)
 
 
+# Settings of Linux that are counters.
+COUNTER = re.compile(r"/(dentry-state|file-nr|inode-nr|inode-state|ns_last_pid|aio-nr|random/.*|pty/nr)$")
+
+# Runs a command, inherits the processes that it leaves behind, and says which they are and how large one has been.
+HEIR = """
+import ctypes, json, psutil, resource, subprocess, sys
+ctypes.CDLL(None).prctl(36, 1)  # PR_SET_CHILD_SUBREAPER
+code = subprocess.run(sys.argv[1:]).returncode
+left = psutil.wait_procs(psutil.Process().children(recursive=True), timeout=20)[1]
+commands = [process.as_dict(["pid", "cmdline"]) for process in left]
+for process in left:
+    process.kill()
+print(json.dumps([commands, 1024 * resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss]), file=sys.stderr)
+sys.exit(code)
+"""
+
+
+def text_of(path):
+    try:
+        return path.read_text(errors="replace")
+    except OSError:
+        return None
+
+
+def state_of_the_machine(course):
+    """What grading has to leave as it was. Of counters and of files in use it cannot be said."""
+    settings = [Path(folder, name) for folder, _, names in os.walk("/proc/sys") for name in names]
+    mine = [
+        Path(folder, name)
+        for top in ("src", "tools", "tests", "notebooks")
+        for folder, _, names in os.walk(REPOSITORY / top)
+        for name in names
+        if "__pycache__" not in folder and "ipynb_checkpoints" not in folder
+    ]
+    return {
+        "settings": {path: text_of(path) for path in settings if not COUNTER.search(str(path))},
+        "mounts": text_of(Path("/proc/self/mounts")),
+        "files": {path: (path.stat().st_size, path.stat().st_mtime_ns) for path in mine},
+        "course": {
+            path: path.read_bytes()
+            for folder in ("source", "release", "submitted")
+            for path in (course / folder).rglob("*")
+            if path.is_file()
+        },
+    }
+
+
 def grades_of(course):
     with (course / "grades.csv").open(encoding="utf-8") as file:
         return {row["student"]: row for row in csv.DictReader(file)}
@@ -79,13 +127,24 @@ def port():
 
 @pytest.fixture(scope="session")
 def graded(tmp_path_factory, request, port):
-    """The course after grading the rows that the chosen tests need."""
+    """The course after grading the rows that the chosen tests need, and what has changed on the machine."""
     course = copy_of_the_course(tmp_path_factory.mktemp("course"))
     chosen = [row for row in ROWS if any(f"[{row}]" in item.nodeid for item in request.session.items)]
     hand_in(course, chosen, port)
-    done = run_grade(course, "--jobs", "4")  # some of them only wait to be stopped
+    before, folder = state_of_the_machine(course), tmp_path_factory.mktemp("temporary")
+    command = [sys.executable, "-c", HEIR, sys.executable, GRADE, "--course", course]
+    command += ["--jobs", "4"]  # some of them only wait to be stopped
+    done = subprocess.run(command, env=dict(os.environ, TMPDIR=str(folder)), capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
-    return course
+    after = state_of_the_machine(course)
+    left, largest = json.loads(done.stderr.splitlines()[-1])
+    changed = {"processes": left, "temporary files": sorted(folder.rglob("*"))}
+    for what, was in before.items():
+        now = after[what]
+        changed[what] = [] if now == was else [now]
+        if isinstance(was, dict):
+            changed[what] = [key for key in {**was, **now} if was.get(key) != now.get(key)]
+    return course, changed, largest
 
 
 CHOSEN = [row for row in ROWS if ALL or row.name not in SIMILAR]
@@ -93,14 +152,21 @@ CHOSEN = [row for row in ROWS if ALL or row.name not in SIMILAR]
 
 @pytest.mark.parametrize("row", CHOSEN, ids=str)
 def test_a_submission_gets_its_points(graded, row):
-    grades = grades_of(graded)[student_of(row)]
-    page = graded / "feedback" / student_of(row) / row.assignment / f"{row.assignment}.html"
+    course, _, _ = graded
+    grades = grades_of(course)[student_of(row)]
+    page = course / "feedback" / student_of(row) / row.assignment / f"{row.assignment}.html"
     text = page.read_text(encoding="utf-8")
     assert float(grades["score"]) == row.points, grades
     said = html.unescape(re.sub(r"<[^>]*>", "", text))
     assert row.says in said
     for secret in ("HIDDEN TESTS", "MARK SCHEME", "Rubric", "Notes for the author"):
         assert secret not in said
+
+
+def test_the_machine_is_as_it_was_before_they_were_graded(graded):
+    _, changed, largest = graded
+    assert not any(changed.values()), changed
+    assert largest < 2 * 1_300_000_000, "a process has taken more memory than all of a sandbox may"
 
 
 def test_the_table_has_its_mistakes_accidents_and_attacks():
