@@ -15,6 +15,7 @@ import pytest
 import grade
 import grader
 import one
+import statistics_page
 from submissions import COURSE, submission
 
 NAMES = ["blank", "zero_initialization"]
@@ -305,6 +306,21 @@ def test_a_page_about_the_class_says_who_passed_what_and_why_not(course):
     assert 'check-choice</th><td class="number">1 of 3<' in text and "2 × not right" in text
     blank, exercise = text.split("<h2>")[1:]
     assert "Not handed in by: dan." in blank and "Not handed in by: &lt;b&gt;, ada, cleo." in exercise
+
+
+@pytest.mark.parametrize(
+    ("here", "there", "missing"),
+    [
+        ("ada bob", "ada cleo", ["cleo"]),
+        ("Ada_12 Bob_13", "Ada_44 Bob_45", []),
+        ("Ada_12 Bob_13", "Ada_44 Bob_45 Cleo_46", ["Cleo_46"]),
+        ("Ada_12", "Ada_44 Ada_45", ["Ada_44", "Ada_45"]),
+        ("s_1", "s_1 s_2", ["s_2"]),
+    ],
+)
+def test_who_has_not_handed_in_is_known_though_moodle_numbers_them_anew(here, there, missing):
+    students = {"here": set(here.split()), "there": set(there.split())}
+    assert statistics_page.absent("here", students) == missing
 
 
 def test_a_course_of_ones_own_has_its_own_gradebook_and_its_own_secret(tmp_path):

@@ -9,11 +9,13 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import psutil
 import pytest
 
+import get_kernel
 import kernel as launcher
 import notebooks as nb
 from conftest import REPOSITORY
@@ -338,6 +340,7 @@ def test_types_are_known_and_names_are_completed_and_explained_without_most_of_t
 # Starts a kernel and runs a cell that prints a line and never ends; writes a line itself when that has come.
 CLIENT = """
 import sys
+import tempfile
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
 from kernel_client import CellTooLoudError, start_kernel
@@ -348,6 +351,21 @@ with start_kernel(Path.cwd(), most_text=1) as kernel:
         print("runs", flush=True)
         sys.stdin.read()
 """
+
+
+@pytest.mark.slow
+def test_the_temporary_folder_may_be_near_rust(monkeypatch):
+    """Then evcxr alone does not start."""
+    toolchain = launcher.sysroot()
+    assert toolchain
+    if toolchain.parts[:2] != Path.home().parts[:2]:
+        pytest.skip("Rust is not below the same top-level folder as the user's home")
+    with tempfile.TemporaryDirectory(dir=Path.home()) as folder:
+        monkeypatch.setenv("TMPDIR", folder)
+        monkeypatch.setattr(tempfile, "tempdir", None)
+        assert get_kernel.version_of(Path(kernel_command()[2])).startswith("evcxr")
+        with start_kernel(tmp := Path(folder)) as kernel:
+            assert kernel.run("std::env::temp_dir()")[0].data["text/plain"] == f'"{tmp}"'
 
 
 def test_a_kernel_ends_with_its_client_even_if_that_is_killed(tmp_path):

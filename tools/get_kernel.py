@@ -35,6 +35,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
+from kernel import sysroot, with_library
+
 NAME = "evcxr_jupyter"
 SUMS = Path(__file__).with_name("kernel.sha256")
 RELEASES = "https://github.com/evcxr/evcxr/releases/download"
@@ -94,7 +96,7 @@ def version_of(program: Path) -> str:
                 process = subprocess.Popen(
                     [str(program), "--control_file", file],
                     cwd=folder,
-                    env=dict(os.environ, **own),
+                    env=with_library(os.environ | own, sysroot()),
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=log,

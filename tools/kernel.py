@@ -40,6 +40,9 @@ SOURCES = ("alloc", "core", "std")
 # evcxr's allocator is mimalloc. By default it asks for pages of 2 MB and holds on to what was freed.
 ALLOCATOR = {"MIMALLOC_ALLOW_THP": "0", "MIMALLOC_PURGE_DELAY": "0"}
 
+# Where programs look for shared libraries first, and on macOS last.
+LIBRARY_PATH = "DYLD_FALLBACK_LIBRARY_PATH" if sys.platform == "darwin" else "LD_LIBRARY_PATH"
+
 # A cell is compiled each time it runs and mostly calls what is compiled already, in the crates. So it is not optimized
 # itself: that halves what a cell costs. `:build_env CARGO_PROFILE_DEV_OPT_LEVEL=2` has it optimized, as evcxr does.
 CELL_OPT_LEVEL = 0
@@ -144,6 +147,18 @@ def sysroot() -> Path | None:
     except (OSError, subprocess.CalledProcessError):
         return None  # the kernel says it better
     return Path(run.stdout.strip())
+
+
+def with_library(environment: dict[str, str], toolchain: Path | None) -> dict[str, str]:
+    """Returns these variables, with one by which what a cell is compiled to finds Rust's shared library.
+
+    It names that library by a path that leads nowhere if the temporary folder and Rust are below the same top-level
+    folder (see upstream/README.md).
+    """
+    libraries = sorted(toolchain.glob("lib/rustlib/*/lib/libstd-*")) if toolchain else []
+    folders = [str(library.parent) for library in libraries if library.suffix in (".so", ".dylib")]
+    before = [environment[LIBRARY_PATH]] if environment.get(LIBRARY_PATH) else []
+    return environment | {LIBRARY_PATH: os.pathsep.join([*folders, *before])}
 
 
 # --- What is built once ----------------------------------------------------------------------------------------------
@@ -270,7 +285,7 @@ def main(evcxr: str, connection_file: str) -> int:
         environment.setdefault("EVCXR_CONFIG_DIR", str(REPOSITORY / "notebooks"))
         if toolchain and (sources := link_standard_library(root / "std", toolchain)):
             environment.setdefault("RUST_SRC_PATH", str(sources))
-        kernel = subprocess.Popen([evcxr, "--control_file", connection_file], env=environment)
+        kernel = subprocess.Popen([evcxr, "--control_file", connection_file], env=with_library(environment, toolchain))
         return kernel.wait()
     finally:
         end_group()

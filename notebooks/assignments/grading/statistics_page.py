@@ -1,5 +1,6 @@
 """A page about the class, for the instructor: statistics.html, written by `make grade`."""
 
+import re
 import statistics
 from collections import Counter
 from html import escape
@@ -31,7 +32,25 @@ def reasons(tasks: list[dict[str, Any]]) -> str:
     return "<br>".join(f"{count} × {escape(reason)}" for reason, count in counted.most_common(3))
 
 
-def section(name: str, records: dict[str, Any], everyone: set[str]) -> str:
+def name_of(student: str) -> str:
+    """A student's name without the number that Moodle gives anew in each assignment."""
+    return re.sub(r"_\d+$", "", student)
+
+
+def absent(name: str, students: dict[str, set[str]]) -> list[str]:
+    """Those who have handed in another assignment and not this one, by all that were handed in.
+
+    Who has the same name is the same person, unless there are more of that name in some assignment than in this one.
+    """
+    here = Counter(map(name_of, students[name]))
+    most: Counter[str] = Counter()
+    for known in students.values():
+        most |= Counter(map(name_of, known))
+    others = set().union(*students.values()) - students[name]
+    return sorted(student for student in others if here[name_of(student)] < most[name_of(student)])
+
+
+def section(name: str, records: dict[str, Any], missing: list[str]) -> str:
     """What there is to say of one assignment, of which these submissions were graded."""
     rows = []
     for task in next(iter(records.values())).tasks:
@@ -43,7 +62,6 @@ def section(name: str, records: dict[str, Any], everyone: set[str]) -> str:
             f'<td>{bar(good / len(said), words)}</td><td class="reason">{reasons(said)}</td></tr>'
         )
     seconds = [record.seconds for record in records.values()]
-    missing = ", ".join(map(escape, sorted(everyone - records.keys()))) or "nobody"
     slow = ", ".join(escape(student) for student, record in sorted(records.items()) if record.again) or "none"
     return (
         f"<h2>{escape(name)}</h2><p>{len(records)} submissions. "
@@ -51,16 +69,16 @@ def section(name: str, records: dict[str, Any], everyone: set[str]) -> str:
         f"Perhaps too slow only because the machine was busy: {slow}.</p>"
         '<table><thead><tr><th scope="col">Check</th><th scope="col">Passed</th><th scope="col">Share</th>'
         f'<th scope="col">Most frequent reasons why not</th></tr></thead><tbody>{"".join(rows)}</tbody></table>'
-        f"<p>Not handed in by: {missing}.</p>"
+        f"<p>Not handed in by: {', '.join(map(escape, missing)) or 'nobody'}.</p>"
     )
 
 
 def page(records: dict[tuple[str, str], Any]) -> str:
     """The page for the records of submissions, by student and assignment."""
-    everyone = {student for student, _ in records}
+    students = {name: {student for student, of in records if of == name} for _, name in records}
     sections = [
-        section(name, {student: record for (student, of), record in records.items() if of == name}, everyone)
-        for name in sorted({name for _, name in records})
+        section(name, {who: record for (who, of), record in records.items() if of == name}, absent(name, students))
+        for name in sorted(students)
     ]
     return (
         (
