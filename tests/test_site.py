@@ -121,6 +121,27 @@ def test_axe_finds_nothing(name, scheme, site, browser):
     page.close()
 
 
+# How many times light and dark change places in each figure, by what is around it.
+TURNED = """() => [...document.querySelectorAll("img, svg:not(:empty)")].map((figure) => {
+    let times = 0;
+    for (let one = figure; one; one = one.parentElement) times += getComputedStyle(one).filter.includes("invert(0.93)");
+    return times;
+})"""
+
+
+def test_figures_are_dark_in_a_dark_theme(site, browser):
+    for scheme, times in [("dark", 1), ("light", 0)]:
+        page = browser.new_page(color_scheme=scheme)
+        count = 0
+        for name in NAMES:
+            page.goto((site / name).as_uri())
+            found = page.evaluate(TURNED)
+            assert set(found) <= {times}, f"{name}, {scheme}: {found}"
+            count += len(found)
+        assert count > 30
+        page.close()
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_links_lead_somewhere(name, site):
     report(check_links(site / name))
