@@ -247,6 +247,26 @@ def test_releases_are_up_to_date(tmp_path):
         ("#[inline] fn a() {}", None),
         ("fn a() { struct A; impl Drop for A { fn drop(&mut self) {} } }", None),
         ("fn a() {}\n:dep rand", None),
+        # A comment in another one ends where this does: a whole item can seem to be text in quotes.
+        ('fn a() { /* /* */ } fn b() { " */ } struct A; impl Drop for A { fn drop(&mut self) {} } // " }', None),
+        # What is not closed goes on in the next cell.
+        ("fn a() { /* }", None),
+        ('fn a() { " }', None),
+        ('fn a() { r#" "}', None),
+        ('fn a() { r#" "# }', {"a"}),
+        ("fn a() { '\\u{_______________41} }", None),
+        # What an attribute says, or an assembler, can hold for the whole program.
+        ("fn a() { #[macro_export] macro_rules! vec { () => {} } }", None),
+        ('fn a() { std::arch::global_asm!(".globl exp") }', None),
+        # The same name can be written in several ways.
+        ("fn größe() {}", {"größe"}),
+        ("fn gro\u0308ße() {}", None),
+        ("fn a() { gro\u0308ße() }", None),
+        ("fn \u200ea() {}", None),
+        ("fn r#a() {}", None),
+        ("fn \u212a() {}", None),
+        ("fn a() { b('\u0308', \"o\u0308\") } // o\u0308", {"a"}),
+        ("fn a() {}\n" + "// long\n" * 100_000, None),
         ("fn a() {", None),
         ("fn a();", None),
         ("fn", None),
@@ -255,6 +275,16 @@ def test_releases_are_up_to_date(tmp_path):
 )
 def test_what_a_cell_defines_is_known_only_if_it_is_functions(source, defined):
     assert program.functions(source) == defined
+
+
+@pytest.mark.parametrize("text", ['"' + '\\"' * 90_000, 'r#"' * 60_000, "/* " * 60_000])
+def test_no_text_takes_long_to_look_through(text):
+    """It is done outside of the sandbox and its limits. These took a minute, and ten times as long hours."""
+    code = "import resource, sys, program; resource.setrlimit(resource.RLIMIT_CPU, (10, 10)); "
+    code += "print(program.functions(sys.stdin.read()))"
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, cwd=COURSE / "grading", input=text, capture_output=True, text=True)
+    assert done.stdout == "None\n", done
 
 
 def code_cells(*sources):
@@ -284,6 +314,7 @@ def test_only_what_means_the_same_as_one_program_is_made_one():
         [*code_cells("fn a() -> f64 { 1.0 }"), setup],
         [setup, setup_cell(':dep rand = "0.8"'), *code_cells("fn a() -> f64 { 1.0 }")],
         [setup, check_cell(), *code_cells("fn a() -> f64 { 1.0 }")],
+        [setup, *code_cells("fn a() -> f64 { 1.0 }"), *code_cells("// long\n" * 20_000) * 2],
         code_cells("fn a() -> f64 { 1.0 }"),
     ):
         assert program.made_of(cells, used) is None, cells
