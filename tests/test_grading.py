@@ -377,6 +377,13 @@ def test_hidden_tests_can_be_kept_from_what_later_cells_print(monkeypatch, compi
         assert said == [text if text != "secret" or not compiled else "" for text in outputs]
 
 
+def test_what_a_sandbox_says_of_an_error_is_cut():
+    forged = sandbox.Ran("error", [("stderr", "[E0308] Error: " + "x" * 200_000 + "\n")] * 2)
+    blank = grader.Grader(next(notebooks_of("blank")), "blank")
+    said = blank._check(types.SimpleNamespace(answer=lambda *_: (forged, "")), "check-choice").why_not
+    assert "The Rust compiler says: xxx" in said and len(said) < 20_000
+
+
 def test_the_limits_are_those_that_instructors_are_told():
     limits, page = sandbox.Limits(), (COURSE / "README.md").read_text(encoding="utf-8")
     told = f"At most {limits.cell:g} s a cell, {limits.check:g} s for the calls of a check, "

@@ -19,6 +19,9 @@ MOST_SANDBOXES = 15
 MOST_PRINTED = 1_000_000
 LONGEST_REASON = 4_000
 
+# The runner keeps as many characters of what a cell prints, but where it is no other user's, its answers can be forged.
+MOST_OF_A_CHECK = 15_000
+
 NOT_SHOWN = "what cells print after the first check is not shown in this course\n"
 
 
@@ -163,9 +166,8 @@ class Grader:
             return Verdict(hidden=hidden, why_not="a hidden test is not passed" if hidden and self.hide else said)
         if trouble.status in WORDS:
             return Verdict(why_not=WORDS[trouble.status])
-        errors = re.findall(
-            r"^\[E\d+\] Error: (.*)$", plain("".join(text for _, text in trouble.outputs)), re.MULTILINE
-        )
+        printed = plain("".join(text for _, text in trouble.outputs))[:MOST_OF_A_CHECK]
+        errors = re.findall(r"^\[E\d+\] Error: (.*)$", printed, re.MULTILINE)
         return Verdict(
             why_not="\n".join(
                 [
