@@ -401,6 +401,37 @@ def test_functions_are_graded_without_a_kernel(monkeypatch):
     assert set(started) == {"program"}
 
 
+def test_no_check_is_decided_twice(monkeypatch):
+    """A program may compile at some times only, and end itself where it sees that it has guessed wrong."""
+    compiled = iter(["ok", "error", "slow", "ok", "ok"])
+    asked = []
+
+    class Moody:
+        by_wall_clock = False
+
+        def __init__(self, limits, isolated, used, compiler=None):
+            assert compiler is not None, "a kernel is started"
+            self.alive = True
+
+        __enter__ = lambda self: self  # noqa: E731
+        __exit__ = lambda self, *_: None  # noqa: E731
+
+        def run(self, source):
+            return sandbox.Ran(next(compiled))
+
+        def answer(self, signatures, judge):
+            asked.append(judge[1])
+            self.alive = False
+            return None, "passed"
+
+    monkeypatch.setattr(grader, "Sandbox", Moody)
+    source, release = notebooks_of("blank")
+    handed, _ = handed_in.read(json.dumps(submission("blank", RIGHT)).encode())
+    cells = handed_in.reconciled(handed.cells, handed_in.marked_cells(source, release))
+    verdicts = grader.Grader(source, "blank").grade(cells).verdicts
+    assert asked == list(verdicts) and all(verdict.passed for verdict in verdicts.values())
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "source",

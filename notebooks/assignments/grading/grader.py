@@ -130,14 +130,17 @@ class Grader:
         if made is None or command is None:
             return False
         checks = [cell.metadata.nbgrader["grade_id"] for _, cell in steps if is_check(cell)]
+        decided = False
         for _ in range(MOST_SANDBOXES):
             if not checks or graded.used.seconds > self.limits.submission:
                 break
             with Sandbox(self.limits, self.isolated, graded.used, command) as sandbox:
-                if sandbox.run(made.text).status != "ok":
+                compiled = sandbox.run(made.text).status == "ok"
+                if not compiled and not decided:
                     return False
-                while checks and sandbox.alive:
-                    name = checks.pop(0)
+                # One that now does not compile, by the clock say, is tried again: a kernel would be a second guess.
+                while compiled and checks and sandbox.alive:
+                    name, decided = checks.pop(0), True
                     graded.verdicts[name] = self._check(sandbox, name)
                 graded.waited |= sandbox.by_wall_clock
         checked = False
