@@ -12,6 +12,7 @@ import subprocess
 import sys
 import threading
 import types
+from typing import Any
 
 import nbformat
 import pytest
@@ -380,7 +381,8 @@ def test_hidden_tests_can_be_kept_from_what_later_cells_print(monkeypatch, compi
 def test_what_a_sandbox_says_of_an_error_is_cut():
     forged = sandbox.Ran("error", [("stderr", "[E0308] Error: " + "x" * 200_000 + "\n")] * 2)
     blank = grader.Grader(next(notebooks_of("blank")), "blank")
-    said = blank._check(types.SimpleNamespace(answer=lambda *_: (forged, "")), "check-choice").why_not
+    claims: Any = types.SimpleNamespace(answer=lambda *_: (forged, ""))
+    said = blank._check(claims, "check-choice").why_not
     assert "The Rust compiler says: xxx" in said and len(said) < 20_000
 
 
