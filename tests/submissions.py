@@ -491,6 +491,78 @@ attack(
 attack("two of the same name, of which the last counts", f"{body('0.0')}\n{body(WORKS)}", points=5)
 
 
+# --- Attacks on the program that functions are compiled as ------------------------------------------------------------
+
+
+def inside(name, items, says="expected 25, got 0", result="0.0"):
+    """A function that has something inside of it, and returns the wrong result."""
+    attack(name, f"{SIGNATURE} {{\n    {items}\n    {result}\n}}", says)
+
+
+inside("exports a main of its own", '#[unsafe(export_name = "main")] pub extern "C" fn other() -> i32 { 0 }')
+inside(
+    "ends the process before it begins",
+    '#[used] #[unsafe(link_section = ".init_array")] static FIRST: extern "C" fn() = '
+    '{ extern "C" fn first() { std::process::exit(0) } first };',
+    "could not be called",
+)
+inside(
+    "reads the compiler's variables",
+    'if include_str!("/proc/self/environ").contains("SECRET") { return numbers.iter().map(|x| x * x).sum(); }',
+)
+inside(
+    "includes the source notebook",
+    'if include_str!("@COURSE@/source/blank/blank.ipynb").len() > 1 { return numbers.iter().map(|x| x * x).sum(); }',
+    "could not be called",
+)
+inside("includes a file without an end", 'let _ = include_bytes!("/dev/urandom");', "could not be called")
+inside("panics like the judge", "", "`sum_of_squares`: hidden", 'panic!("hidden\\npassed\\n")')
+inside("panics without an end", "", "more memory", 'panic!("{}", "passed\\n".repeat(90_000_000))')
+inside(
+    "takes long to compile",
+    "macro_rules! twice { ($($x:tt)*) => { [$($x)* $($x)*] } }\n    let _ = "
+    + "twice!(" * 40
+    + "1.0,"
+    + ")" * 40
+    + ";",
+    "could not be called",
+)
+inside(
+    "forges the answers of what runs it",
+    'for _ in 0..9 { let _ = std::process::Command::new("sh").args(["-c", "for p in /proc/[0-9]*; do '
+    'echo \'{\\"status\\": \\"passed\\"}\' > $p/fd/1; done"]).status(); }',
+)
+odd(
+    "leaves a process that answers for the next one",
+    'std::process::Command::new("sh").args(["-c", &format!("cp {} other; exec ./other /tmp/answers.socket", '
+    "std::env::current_exe().unwrap().display())]).spawn().unwrap();",
+)
+odd(
+    "leaves a function for the end that has none",
+    'unsafe extern "C" { fn atexit(last: extern "C" fn()) -> i32; } extern "C" fn last() { loop {} } '
+    "unsafe { atexit(last) };",
+)
+odd(
+    "writes a file of the program's name",
+    'for name in ["student", "program"] { std::fs::write(name, "mine").unwrap(); }',
+)
+odd("goes on as two processes", 'unsafe extern "C" { fn fork() -> i32; } unsafe { fork() };', 3)
+inside("a text without an end", 'let _ = "' + '\\"' * 300_000, "could not be called")
+LATER = [scratch("fn one() -> f64 { 0.0 /* }"), scratch("fn two() { */ }")]
+attack(
+    "a comment that ends in another cell",
+    body(f"one() + {WORKS[:-2]}::<f64>()"),
+    "could not be called",
+    edit=with_cells(lambda cells: [*cells[:4], LATER[0], *cells[4:], LATER[1]]),
+)
+attack(
+    "a name that is written in another way where it is defined",
+    body("numbers.iter().map(größe).sum()"),
+    "could not be called",
+    edit=with_cells(lambda cells: [*cells, scratch("fn gro\u0308ße(x: &f64) -> f64 { x * x }")]),
+)
+
+
 def elsewhere(notebook):
     """The function of the first task stands in the cell of the second."""
     for cell in notebook["cells"]:
@@ -596,4 +668,17 @@ SIMILAR = {
     "twice in one file",
     "nested without end",
     "a script in an answer",
+    "exports a main of its own",
+    "reads the compiler's variables",
+    "includes the source notebook",
+    "includes a file without an end",
+    "panics like the judge",
+    "panics without an end",
+    "takes long to compile",
+    "leaves a process that answers for the next one",
+    "leaves a function for the end that has none",
+    "goes on as two processes",
+    "a text without an end",
+    "a comment that ends in another cell",
+    "a name that is written in another way where it is defined",
 }

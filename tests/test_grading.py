@@ -13,6 +13,7 @@ import sys
 import threading
 import types
 from pathlib import Path
+from typing import Any
 
 import nbformat
 import pytest
@@ -313,6 +314,26 @@ def test_releases_are_up_to_date(tmp_path):
         ("#[inline] fn a() {}", None),
         ("fn a() { struct A; impl Drop for A { fn drop(&mut self) {} } }", None),
         ("fn a() {}\n:dep rand", None),
+        # A comment in another one ends where this does: a whole item can seem to be text in quotes.
+        ('fn a() { /* /* */ } fn b() { " */ } struct A; impl Drop for A { fn drop(&mut self) {} } // " }', None),
+        # What is not closed goes on in the next cell.
+        ("fn a() { /* }", None),
+        ('fn a() { " }', None),
+        ('fn a() { r#" "}', None),
+        ('fn a() { r#" "# }', {"a"}),
+        ("fn a() { '\\u{_______________41} }", None),
+        # What an attribute says, or an assembler, can hold for the whole program.
+        ("fn a() { #[macro_export] macro_rules! vec { () => {} } }", None),
+        ('fn a() { std::arch::global_asm!(".globl exp") }', None),
+        # The same name can be written in several ways.
+        ("fn größe() {}", {"größe"}),
+        ("fn gro\u0308ße() {}", None),
+        ("fn a() { gro\u0308ße() }", None),
+        ("fn \u200ea() {}", None),
+        ("fn r#a() {}", None),
+        ("fn \u212a() {}", None),
+        ("fn a() { b('\u0308', \"o\u0308\") } // o\u0308", {"a"}),
+        ("fn a() {}\n" + "// long\n" * 100_000, None),
         ("fn a() {", None),
         ("fn a();", None),
         ("fn", None),
@@ -321,6 +342,16 @@ def test_releases_are_up_to_date(tmp_path):
 )
 def test_what_a_cell_defines_is_known_only_if_it_is_functions(source, defined):
     assert program.functions(source) == defined
+
+
+@pytest.mark.parametrize("text", ['"' + '\\"' * 90_000, 'r#"' * 60_000, "/* " * 60_000])
+def test_no_text_takes_long_to_look_through(text):
+    """It is done outside of the sandbox and its limits. These took a minute, and ten times as long hours."""
+    code = "import resource, sys, program; resource.setrlimit(resource.RLIMIT_CPU, (10, 10)); "
+    code += "print(program.functions(sys.stdin.read()))"
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, cwd=COURSE / "grading", input=text, capture_output=True, text=True)
+    assert done.stdout == "None\n", done
 
 
 def code_cells(*sources):
@@ -350,6 +381,7 @@ def test_only_what_means_the_same_as_one_program_is_made_one():
         [*code_cells("fn a() -> f64 { 1.0 }"), setup],
         [setup, setup_cell(':dep rand = "0.8"'), *code_cells("fn a() -> f64 { 1.0 }")],
         [setup, check_cell(), *code_cells("fn a() -> f64 { 1.0 }")],
+        [setup, *code_cells("fn a() -> f64 { 1.0 }"), *code_cells("// long\n" * 20_000) * 2],
         code_cells("fn a() -> f64 { 1.0 }"),
     ):
         assert program.made_of(cells, used) is None, cells
@@ -412,6 +444,14 @@ def test_hidden_tests_can_be_kept_from_what_later_cells_print(monkeypatch, compi
         assert said == [text if text != "secret" or not compiled else "" for text in outputs]
 
 
+def test_what_a_sandbox_says_of_an_error_is_cut():
+    forged = sandbox.Ran("error", [("stderr", "[E0308] Error: " + "x" * 200_000 + "\n")] * 2)
+    blank = grader.Grader(next(notebooks_of("blank")), "blank")
+    claims: Any = types.SimpleNamespace(answer=lambda *_: (forged, ""))
+    said = blank._check(claims, "check-choice").why_not
+    assert "The Rust compiler says: xxx" in said and len(said) < 20_000
+
+
 def test_the_limits_are_those_that_instructors_are_told():
     limits, page = sandbox.Limits(), (COURSE / "README.md").read_text(encoding="utf-8")
     told = f"At most {limits.cell:g} s a cell, {limits.check:g} s for the calls of a check, "
@@ -427,6 +467,37 @@ def test_functions_are_graded_without_a_kernel(monkeypatch):
     verdicts, started = graded_directly(monkeypatch, "blank", RIGHT | {"sum-of-squares": body("std::process::abort()")})
     assert [passed for passed, _ in verdicts.values()].count(True) == len(verdicts) - 1
     assert set(started) == {"program"}
+
+
+def test_no_check_is_decided_twice(monkeypatch):
+    """A program may compile at some times only, and end itself where it sees that it has guessed wrong."""
+    compiled = iter(["ok", "error", "slow", "ok", "ok"])
+    asked = []
+
+    class Moody:
+        by_wall_clock = False
+
+        def __init__(self, limits, isolated, used, compiler=None):
+            assert compiler is not None, "a kernel is started"
+            self.alive = True
+
+        __enter__ = lambda self: self  # noqa: E731
+        __exit__ = lambda self, *_: None  # noqa: E731
+
+        def run(self, source):
+            return sandbox.Ran(next(compiled))
+
+        def answer(self, signatures, judge):
+            asked.append(judge[1])
+            self.alive = False
+            return None, "passed"
+
+    monkeypatch.setattr(grader, "Sandbox", Moody)
+    source, release = notebooks_of("blank")
+    handed, _ = handed_in.read(json.dumps(submission("blank", RIGHT)).encode())
+    cells = handed_in.reconciled(handed.cells, handed_in.marked_cells(source, release))
+    verdicts = grader.Grader(source, "blank").grade(cells).verdicts
+    assert asked == list(verdicts) and all(verdict.passed for verdict in verdicts.values())
 
 
 @pytest.mark.slow

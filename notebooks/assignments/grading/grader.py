@@ -19,6 +19,9 @@ MOST_SANDBOXES = 15
 MOST_PRINTED = 1_000_000
 LONGEST_REASON = 4_000
 
+# The runner keeps as many characters of what a cell prints, but where it is no other user's, its answers can be forged.
+MOST_OF_A_CHECK = 15_000
+
 NOT_SHOWN = "what cells print after the first check is not shown in this course\n"
 
 
@@ -127,14 +130,17 @@ class Grader:
         if made is None or command is None:
             return False
         checks = [cell.metadata.nbgrader["grade_id"] for _, cell in steps if is_check(cell)]
+        decided = False
         for _ in range(MOST_SANDBOXES):
             if not checks or graded.used.seconds > self.limits.submission:
                 break
             with Sandbox(self.limits, self.isolated, graded.used, command) as sandbox:
-                if sandbox.run(made.text).status != "ok":
+                compiled = sandbox.run(made.text).status == "ok"
+                if not compiled and not decided:
                     return False
-                while checks and sandbox.alive:
-                    name = checks.pop(0)
+                # One that now does not compile, by the clock say, is tried again: a kernel would be a second guess.
+                while compiled and checks and sandbox.alive:
+                    name, decided = checks.pop(0), True
                     graded.verdicts[name] = self._check(sandbox, name)
                 graded.waited |= sandbox.by_wall_clock
         checked = False
@@ -163,9 +169,8 @@ class Grader:
             return Verdict(hidden=hidden, why_not="a hidden test is not passed" if hidden and self.hide else said)
         if trouble.status in WORDS:
             return Verdict(why_not=WORDS[trouble.status])
-        errors = re.findall(
-            r"^\[E\d+\] Error: (.*)$", plain("".join(text for _, text in trouble.outputs)), re.MULTILINE
-        )
+        printed = plain("".join(text for _, text in trouble.outputs))[:MOST_OF_A_CHECK]
+        errors = re.findall(r"^\[E\d+\] Error: (.*)$", printed, re.MULTILINE)
         return Verdict(
             why_not="\n".join(
                 [

@@ -4,18 +4,23 @@ The program is what a kernel compiles when it is the last check's turn. Each che
 too, functions have their `static` variables anew each time. Where the two could differ, there is no program: `made_of`.
 """
 
+import functools
 import re
+import unicodedata
 from dataclasses import dataclass
 
 from nbformat import NotebookNode
 from nbgrader import utils
 
+# One pass, however a text is made: what is not closed, and a comment in another one, is a token as long as the rest.
 TOKEN = re.compile(
-    r"""//[^\n]*|/\*.*?\*/|\s+
-    |b?c?r(?P<hashes>\#*)".*?"(?P=hashes)|[bc]?"(?:\\.|[^"\\])*"|b?'(?:\\(?:u\{[^}]*\}|x..|.)|[^\\'])'
+    r"""(?P<blank>//[^\n]*|/\*(?:[^*/]|\*(?!/)|/(?!\*))*+\*/|\s+)
+    |b?c?r(?P<hashes>\#*)".*?"(?P=hashes)|[bc]?"(?:\\.|[^"\\])*+"|b?'(?:\\(?:u\{[^}]{,9}\}|x..|.)|[^\\'])'
+    |b?c?r\#*".*|".*|/\*.*
     |'?\w+|.""",
     re.DOTALL | re.VERBOSE,
 )
+LONGEST = 200_000  # characters: a text that is longer is left to a kernel, which has limits
 NAME = re.compile(r"\bfn (\w+)\(")
 DEPENDENCY = re.compile(r":dep (zero-init|exercise) = \{ workspace = true \}\s*")
 
@@ -41,8 +46,14 @@ class Program:
 
 def tokens(source: str) -> list[str]:
     """The tokens of a text in Rust, without spaces and comments."""
-    found = (match[0] for match in TOKEN.finditer(source))
-    return [token for token in found if token.strip() and not token.startswith(("//", "/*"))]
+    return [match[0] for match in TOKEN.finditer(source) if not match["blank"]]
+
+
+def is_plain(token: str) -> bool:
+    """Whether the compiler takes a token as it stands: for a letter with its accent beside it, it takes another."""
+    if token.isascii() or token[-1] in "\"'":
+        return True
+    return token.removeprefix("'").isidentifier() and unicodedata.is_normalized("NFC", token)
 
 
 def words(source: str) -> set[str]:
@@ -50,16 +61,23 @@ def words(source: str) -> set[str]:
     return {token for token in tokens(source) if re.match(r"\w", token)}
 
 
+@functools.cache
 def functions(source: str) -> set[str] | None:
     """The names of the functions that a cell defines; None if it is anything more than definitions of functions."""
+    # A line with a colon is a command.
+    if len(source) > LONGEST or any(line.lstrip().startswith(":") for line in source.splitlines()):
+        return None
     code = tokens(source)
-    # An `impl`, even inside of a function, holds for the cells before as well. A line with a colon is a command.
-    if "impl" in code or any(line.lstrip().startswith(":") for line in source.splitlines()):
+    # Even inside of a function, these hold for the cells before as well: an `impl`, and what attributes say (that a
+    # macro is exported, or a name for the linker). A single quote alone is the beginning of what is not known here.
+    if not {"impl", "asm", "global_asm", "#", "'"}.isdisjoint(code) or not all(map(is_plain, code)):
         return None
     defined, depth, inside = set(), 0, False
-    for before, token in zip(["", *code], code, strict=False):
+    for before, token, after in zip(["", *code], code, [*code[1:], ""], strict=False):
         if not inside:
             if before == "fn":
+                if after not in ("(", "<"):
+                    return None
                 defined.add(token)
                 inside = True
             elif token not in ("pub", "fn"):
@@ -84,6 +102,8 @@ def made_of(cells: list[NotebookNode], used: dict[str, list[str]]) -> Program | 
     a cell defines a name that already an earlier one has, which there means something else, or nothing yet, or if a
     check comes before a function that it calls.
     """
+    if sum(len(cell.source) for cell in cells if cell.cell_type == "code") > LONGEST:
+        return None
     earlier: set[str] = set()
     known: set[str] = set()
     signatures = list(dict.fromkeys(signature for needed in used.values() for signature in needed))

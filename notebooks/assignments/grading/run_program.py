@@ -10,6 +10,7 @@ import os
 import resource
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -56,11 +57,14 @@ def main(settings: dict[str, Any], address: str, compiler: list[str]) -> None:
     confine(settings.get("user"), settings.get("limits", {}))
     os.environ["ZERO_INIT_KERNEL"] = "program"  # without it no assignment's first cell compiles: see tools/kernel.py
 
-    def build(source: str) -> dict[str, Any]:
-        Path("student.rs").write_text(source, encoding="utf-8")
-        return done([*compiler, "student.rs", "-o", "student"], "error")
+    folder = tempfile.mkdtemp()  # of no name that a student's function might give a file
+    text, program = f"{folder}/student.rs", f"{folder}/student"
 
-    obey(build, lambda _: done(["./student", address], "dead"))
+    def build(source: str) -> dict[str, Any]:
+        Path(text).write_text(source, encoding="utf-8")
+        return done([*compiler, text, "-o", program], "error")
+
+    obey(build, lambda _: done([program, address], "dead"))
 
 
 if __name__ == "__main__":
