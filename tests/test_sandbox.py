@@ -451,11 +451,26 @@ except OSError as error:
     assert said(shared, tried) == "EPERM False"
 
 
-def test_who_waits_for_a_child_of_vfork_does_not_stop_the_clock():
-    waits = 'unsafe extern "C" { fn vfork() -> i32; fn pause() -> i32; }\n'
-    waits += "unsafe { if vfork() == 0 { loop { pause(); } } }"
+@pytest.mark.parametrize(
+    "waits",
+    [
+        "loop { pause(); }",
+        pytest.param("sleep(3); _exit(0); } else { usleep(150_000);", marks=pytest.mark.slow),
+    ],
+    ids=["for ever", "with pauses"],
+)
+def test_who_waits_for_a_child_of_vfork_does_not_stop_the_clock(waits):
+    code = f"""
+unsafe extern "C" {{
+    fn vfork() -> i32;
+    fn pause() -> i32;
+    fn sleep(s: u32) -> u32;
+    fn usleep(s: u32) -> i32;
+    fn _exit(s: i32) -> !;
+}}
+loop {{ unsafe {{ if vfork() == 0 {{ {waits} }} }} }}"""
     with Sandbox(Limits(cell=12)) as sandbox:
-        ran = sandbox.run(waits)
+        ran = sandbox.run(code)
         assert ran.status == "slow" and not ran.by_wall_clock
 
 

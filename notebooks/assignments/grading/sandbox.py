@@ -43,7 +43,7 @@ LONGEST_ANSWER = 500_000  # bytes: the runner keeps 15 000 characters of what a 
 MOST_OUTPUTS = 100
 LONGEST_VERDICT = 20_000  # bytes
 PAGE = os.sysconf("SC_PAGE_SIZE")
-AT_DISK = 5.0  # seconds that a disk may be waited for in one go
+AT_DISK = 5.0  # seconds that a disk may be waited for longer than anything else is done
 LOOK = 0.1  # seconds between two looks at what a sandbox uses
 PIECES_EVERY = 10  # looks: the pieces of memory of a compiler are many
 START_SECONDS = 150
@@ -486,7 +486,7 @@ class Watch:
         self.seen: dict[psutil.Process, float] = {}  # the processor time of each process
         self.looks = 0
         self.pieces = 0  # bytes that the kernel keeps for pieces of memory, in the last look at them
-        self.at_disk = 0.0  # seconds in which nothing ran and something waited for a disk
+        self.at_disk = 0.0  # seconds in which nothing ran and something waited for a disk, less those of the rest
         self.files: int | None = None  # the sandbox's folder for files
 
     def look(self) -> None:
@@ -539,9 +539,10 @@ class Watch:
             with suppress(psutil.Error, OSError):
                 for task in Path(f"/proc/{process.pid}/task").iterdir():
                     states.add((task / "stat").read_bytes().rpartition(b")")[2].split()[0])
-        # Who waits for a child that it has made by vfork seems to wait for a disk, for ever.
-        self.at_disk = self.at_disk + passed if b"D" in states and b"R" not in states else 0.0
-        return b"R" in states or 0 < self.at_disk < AT_DISK
+        # Who waits for a child that it has made by vfork seems to wait for a disk: for ever, or with pauses.
+        at_disk = b"D" in states and b"R" not in states
+        self.at_disk = self.at_disk + passed if at_disk else max(0.0, self.at_disk - passed)
+        return b"R" in states or (at_disk and self.at_disk < AT_DISK)
 
 
 class Sandbox:
