@@ -89,7 +89,7 @@ test:
 	@echo '== Documentation' && RUSTDOCFLAGS='$(LEVEL) warnings' cargo doc --quiet --workspace --all-features --no-deps --locked
 	@echo '== Package' && cargo package --quiet --locked --offline --allow-dirty
 	@echo '== Python' && $(PYTHON) -m ruff format --quiet --check && $(PYTHON) -m ruff check --quiet && $(PYTHON) -m mypy --no-error-summary
-	@echo '== Notebooks and tools' && $(PYTHON) -m pytest --quiet -p no:cacheprovider -n 3 --dist loadfile tests
+	@echo '== Notebooks and tools' && $(PYTHON) -m pytest --quiet -p no:cacheprovider -n 2 --dist loadfile tests
 
 test-wasm:
 	@ALL=1 tools/setup.sh test

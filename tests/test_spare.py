@@ -152,13 +152,15 @@ def test_a_kernel_that_waits_is_handed_over_as_good_as_new_and_restarted_into_th
     assert kernel.run(DEP) == (nb.FIRST_COUNT + 1, "")
     assert kernel.run("let left_over = circles_train().samples(); left_over")[1] == "300"
     (following,) = server.wait_for(2) - waiting
+    console = Kernel(server, kernel.id)
     server.ask(f"kernels/{kernel.id}/restart")
-    kernel.socket.close()
-    kernel.connect()
+    for one in (kernel, console):  # JupyterLab connects anew when a connection has been closed
+        wait_until(lambda one=one: one.socket.recv_data(control_frame=True)[0] == websocket.ABNF.OPCODE_CLOSE)
+        one.connect()
     assert server.kernels() == {following}
     number, shown = kernel.run("left_over")
     assert number == nb.FIRST_COUNT and "cannot find value" in shown
-    assert kernel.run("1 + 1")[1] == "2"
+    assert console.run("1 + 1")[1] == "2"
     kernel.send("loop {}")
     server.ask(f"kernels/{kernel.id}/interrupt")
     wait_until(lambda: "Subprocess terminated" in kernel.read()["content"].get("evalue", ""))

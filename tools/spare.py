@@ -32,6 +32,7 @@ from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_client.manager import AsyncKernelManager, KernelManager
 from jupyter_client.provisioning import KernelProvisionerFactory, LocalProvisioner
 from jupyter_server.serverapp import ServerApp
+from jupyter_server.services.kernels.connection.channels import ZMQChannelsWebsocketConnection
 
 import kernel as launcher
 
@@ -138,6 +139,7 @@ class Provisioner(LocalProvisioner):
                 self._spare, self.process, self.cwd = spare, process_of(spare), self.last_folder
                 self.pid = self.pgid = self.process.pid  # the launcher leads its group
                 self.connection_info = spare.get_connection_info()
+                self._have_all_connect_anew()
             else:
                 await super().launch_kernel(cmd, **kwargs)
                 assert isinstance(self.parent, KernelManager)
@@ -146,6 +148,12 @@ class Provisioner(LocalProvisioner):
             Provisioner.number_starting -= 1
             Provisioner.last_start = datetime.now(timezone.utc)
         return self.connection_info
+
+    def _have_all_connect_anew(self) -> None:
+        """Ends the connections to the kernel before: JupyterLab makes new ones, other tabs and consoles included."""
+        for connection in list(ZMQChannelsWebsocketConnection._open_sockets):
+            if connection.kernel_id == self.kernel_id:
+                connection.websocket_handler.close()
 
     async def cleanup(self, restart: bool = False) -> None:
         """Removes what is left of a kernel that has ended."""
