@@ -120,8 +120,12 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
-def violations(page: Page, part: str = "html") -> list[str]:
-    """What axe finds in a part of a page: it knows rules for contrast, names, headings and the keyboard."""
+def violations(page: Page, part: str = "html", only: list[str] | None = None) -> list[str]:
+    """What axe finds in a part of a page: it knows rules for contrast, names, headings and the keyboard.
+
+    With `only`, no other rules than these are asked for.
+    """
     page.evaluate(Path(AXE_FILE_PATH).read_text(encoding="utf-8"))
-    found = page.evaluate("async (part) => (await axe.run(part)).violations", part)
+    options = {"runOnly": only} if only else {}
+    found = page.evaluate("async ([part, options]) => (await axe.run(part, options)).violations", [part, options])
     return [f"{one['id']}: {node['html'][:100]}" for one in found for node in one["nodes"]]

@@ -115,9 +115,10 @@ def test_a_page_is_whole(name, width, site, browser):
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("name", NAMES)
 def test_axe_finds_nothing(name, scheme, site, browser):
+    """In the dark scheme only the colours are others."""
     page = browser.new_page(color_scheme=scheme)
     page.goto((site / name).as_uri())
-    report(violations(page))
+    report(violations(page, only=["color-contrast", "link-in-text-block"] if scheme == "dark" else None))
     page.close()
 
 
