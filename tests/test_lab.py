@@ -185,7 +185,7 @@ class Notebook:
         self.wait_until_idle()
 
     def run_all(self):
-        """Runs all cells; once more if on a busy machine some of what they print came late."""
+        """Runs all cells; again, twice at the most, if on a busy machine some of what they print came late."""
         for _ in range(3):
             self.menu("Run", "Run All Cells")
             self.wait_until_run()
@@ -195,7 +195,7 @@ class Notebook:
     def has_late_output(self) -> bool:
         """Says whether what cells print is all there, but some of it stands below a later cell.
 
-        The kernel may pass on the last lines of a cell when the next one runs already (evcxr's issues 353 and 354).
+        The kernel waits until the last line is taken from its queue, but not until it is sent: see upstream/README.md.
         """
         cells = self.committed.items()
         printed = [(stdout(tidy(cell.outputs)), stdout(self.outputs(id))) for id, cell in cells]

@@ -430,6 +430,13 @@ def test_a_link_that_is_followed_amid_a_run_opens(open_page):
     expect(page.locator("#play select[name=g]")).to_have_value("tanh")
 
 
+def test_a_link_that_is_followed_just_before_the_address_is_written_opens(open_page):
+    page = open_page("#start=he")
+    page.evaluate("location.hash = 'g=tanh'; history.replaceState(null, '', '#start=he&seed=1')")
+    expect(page.locator("#play select[name=g]")).to_have_value("tanh")
+    expect(page).to_have_url(re.compile("g=tanh"))
+
+
 def test_a_run_leaves_nothing_behind(open_page):
     """A browser frees what nobody needs when it likes, so it is told to, before its elements are counted."""
     page = open_page("#sizes=2-10-10-10-1&start=he")

@@ -341,7 +341,7 @@ time.sleep(99)
 place = ctypes.c_void_p
 libc = ctypes.CDLL(None)
 libc.mmap.restype, libc.mmap.argtypes = place, [place, *[ctypes.c_long] * 5]
-for n in range(60_000):  # with unlike rights, so that the kernel does not make one of two
+for n in range(60_000):  # with unlike rights: of two that are alike the kernel makes one
     libc.mmap(None, 4096, 1 + n % 2, 0x22, -1, 0)
 for _ in range(40):
     if os.fork() == 0:
@@ -349,7 +349,7 @@ for _ in range(40):
         os._exit(0)
 os.wait()
 """,
-            id="pieces of memory",
+            id="mappings",
             marks=pytest.mark.slow,
         ),
         pytest.param(

@@ -122,7 +122,7 @@ def test_axe_finds_nothing(name, scheme, site, browser):
     page.close()
 
 
-# How many times light and dark change places in each figure, by what is around it.
+# For each figure: how many times light and dark change places in it, by its own style and by those around it.
 TURNED = """() => [...document.querySelectorAll("img, svg:not(:empty)")].map((figure) => {
     let times = 0;
     for (let one = figure; one; one = one.parentElement) times += getComputedStyle(one).filter.includes("invert(0.93)");

@@ -315,9 +315,10 @@
     part("said").textContent = `${result} At ${answer.said}`;
   }
 
-  const asked = () => (location.hash.includes("=") ? location.hash.slice(1) : "");
-  addEventListener("hashchange", () => {
-    const wanted = asked();
+  const asked = ({ hash } = location) => (hash.includes("=") ? hash.slice(1) : "");
+  addEventListener("hashchange", ({ newURL }) => {
+    // Not the address of now: since the link was followed, `settle` may have written over it.
+    const wanted = asked(new URL(newURL));
     if (!wanted || (answer && wanted === answer.question)) return;
     stop();
     [answer, cells] = [undefined, []];

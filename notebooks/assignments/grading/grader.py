@@ -19,8 +19,9 @@ MOST_SANDBOXES = 15
 MOST_PRINTED = 1_000_000
 LONGEST_REASON = 4_000
 
-# The runner keeps as many characters of what a cell prints, but where it is no other user's, its answers can be forged.
-MOST_OF_A_CHECK = 15_000
+# Characters of what the compiler says. The runner cuts at the same length; but where it runs as the same user as the
+# student's code, that code can forge its answers.
+LONGEST_COMPLAINT = 15_000
 
 NOT_SHOWN = "what cells print after the first check is not shown in this course\n"
 
@@ -138,7 +139,8 @@ class Grader:
                 compiled = sandbox.run(made.text).status == "ok"
                 if not compiled and not decided:
                     return False
-                # One that now does not compile, by the clock say, is tried again: a kernel would be a second guess.
+                # What compiled before and now does not (it may depend on the time) is tried again: a kernel would
+                # decide checks a second time.
                 while compiled and checks and sandbox.alive:
                     name, decided = checks.pop(0), True
                     graded.verdicts[name] = self._check(sandbox, name)
@@ -169,7 +171,7 @@ class Grader:
             return Verdict(hidden=hidden, why_not="a hidden test is not passed" if hidden and self.hide else said)
         if trouble.status in WORDS:
             return Verdict(why_not=WORDS[trouble.status])
-        printed = plain("".join(text for _, text in trouble.outputs))[:MOST_OF_A_CHECK]
+        printed = plain("".join(text for _, text in trouble.outputs))[:LONGEST_COMPLAINT]
         errors = re.findall(r"^\[E\d+\] Error: (.*)$", printed, re.MULTILINE)
         return Verdict(
             why_not="\n".join(

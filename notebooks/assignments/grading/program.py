@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from nbformat import NotebookNode
 from nbgrader import utils
 
-# One pass, however a text is made: what is not closed, and a comment in another one, is a token as long as the rest.
+# One pass over any text. A text or a comment that is not closed, or a comment inside of another one, becomes a single
+# token that goes on to the end.
 TOKEN = re.compile(
     r"""(?P<blank>//[^\n]*|/\*(?:[^*/]|\*(?!/)|/(?!\*))*+\*/|\s+)
     |b?c?r(?P<hashes>\#*)".*?"(?P=hashes)|[bc]?"(?:\\.|[^"\\])*+"|b?'(?:\\(?:u\{[^}]{,9}\}|x..|.)|[^\\'])'
@@ -69,7 +70,7 @@ def functions(source: str) -> set[str] | None:
         return None
     code = tokens(source)
     # Even inside of a function, these hold for the cells before as well: an `impl`, and what attributes say (that a
-    # macro is exported, or a name for the linker). A single quote alone is the beginning of what is not known here.
+    # macro is exported, or a name for the linker). A lone single quote begins something that is not known here.
     if not {"impl", "asm", "global_asm", "#", "'"}.isdisjoint(code) or not all(map(is_plain, code)):
         return None
     defined, depth, inside = set(), 0, False

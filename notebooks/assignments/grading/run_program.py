@@ -57,7 +57,7 @@ def main(settings: dict[str, Any], address: str, compiler: list[str]) -> None:
     confine(settings.get("user"), settings.get("limits", {}))
     os.environ["ZERO_INIT_KERNEL"] = "program"  # without it no assignment's first cell compiles: see tools/kernel.py
 
-    folder = tempfile.mkdtemp()  # of no name that a student's function might give a file
+    folder = tempfile.mkdtemp()  # its name is random: no file that a student's function writes gets in the way
     text, program = f"{folder}/student.rs", f"{folder}/student"
 
     def build(source: str) -> dict[str, Any]:

@@ -43,15 +43,17 @@ LONGEST_ANSWER = 500_000  # bytes: the runner keeps 15 000 characters of what a 
 MOST_OUTPUTS = 100
 LONGEST_VERDICT = 20_000  # bytes
 PAGE = os.sysconf("SC_PAGE_SIZE")
-AT_DISK = 5.0  # seconds that a disk may be waited for longer than anything else is done
+AT_DISK = 5.0  # seconds: by so much may waiting for a disk exceed all other time before it counts as sleep
 LOOK = 0.1  # seconds between two looks at what a sandbox uses
-PIECES_EVERY = 10  # looks: the pieces of memory of a compiler are many
+MAPPINGS_EVERY = 10  # looks: a compiler has many mappings, and to read them takes time
 START_SECONDS = 150
 NEVER = float("inf")
 
-# What the kernel keeps at the most for a file beside its content, and for a socket; for a piece of a process's memory,
-# for each letter that tells of it; and for all the pieces that a process can have.
-FILE_BYTES, SOCKET_BYTES, PIECE_BYTES, MOST_PIECES_BYTES = 5_000, 250_000, 4, 15_000_000
+# What the kernel keeps at the most for a file beside its content, and for a socket.
+FILE_BYTES, SOCKET_BYTES = 5_000, 250_000
+# What it keeps for the mappings of a process's memory: some 200 bytes for each, which has a line of at least 50 letters
+# in /proc/PID/maps; and for 65 530 of them, the most that a process can have.
+BYTES_A_LETTER_OF_MAPS, MOST_BYTES_OF_MAPPINGS = 4, 15_000_000
 numbers = itertools.count()
 
 
@@ -445,16 +447,16 @@ def most_of_threads(process: int, file: str, name: str) -> int:
     return 0
 
 
-def pieces_of(process: int) -> int:
-    """Bytes that the kernel keeps for the pieces of a process's memory, however small; who hides them has the most."""
+def bytes_of_mappings(process: int) -> int:
+    """What the kernel keeps for a process's mappings of memory. Of a process that hides them, the most is taken."""
     try:
         with open(f"/proc/{process}/maps", "rb") as maps:
-            told = len(maps.read(1 << 20))
+            length = len(maps.read(1 << 20))
     except (FileNotFoundError, ProcessLookupError):
         return 0
     except OSError:
-        return MOST_PIECES_BYTES
-    return PIECE_BYTES * told if told < 1 << 20 else MOST_PIECES_BYTES
+        return MOST_BYTES_OF_MAPPINGS
+    return BYTES_A_LETTER_OF_MAPS * length if length < 1 << 20 else MOST_BYTES_OF_MAPPINGS
 
 
 @functools.cache
@@ -485,8 +487,8 @@ class Watch:
         self.family: list[psutil.Process] = []
         self.seen: dict[psutil.Process, float] = {}  # the processor time of each process
         self.looks = 0
-        self.pieces = 0  # bytes that the kernel keeps for pieces of memory, in the last look at them
-        self.at_disk = 0.0  # seconds in which nothing ran and something waited for a disk, less those of the rest
+        self.mappings = 0  # bytes that the kernel keeps for mappings of memory, when they were last looked at
+        self.at_disk = 0.0  # seconds of waiting for a disk while nothing ran, less all other seconds; never below 0
         self.files: int | None = None  # the sandbox's folder for files
 
     def look(self) -> None:
@@ -506,21 +508,21 @@ class Watch:
         exact = number(self.group / "cpu.stat", "usage_usec") if self.group else None
         self.cpu = max(self.cpu, waited, sum(self.seen.values())) if exact is None else exact / 1e6
         held = number(self.group / "memory.current") if self.group else None
-        if self.looks % PIECES_EVERY == 0:
-            self.pieces = sum(pieces_of(process.pid) for process in self.family)
-        self.looks += 1
-        self.memory = memory + self.pieces + self._beside() if held is None else held
+        self.memory = memory + self._beside() if held is None else held
         self.tasks = tasks
 
     def _beside(self) -> int:
-        """Memory that no process is seen to have: files, page tables, and what sockets hold."""
+        """Memory that no process is seen to have: mappings, files, page tables, and what sockets hold."""
+        if self.looks % MAPPINGS_EVERY == 0:
+            self.mappings = sum(bytes_of_mappings(process.pid) for process in self.family)
+        self.looks += 1
         beside = 0
         if self.files is not None:
             disk = os.fstatvfs(self.files)
             beside += (disk.f_blocks - disk.f_bfree) * disk.f_frsize + (disk.f_files - disk.f_ffree) * FILE_BYTES
         for process in self.family:
             beside += 1024 * most_of_threads(process.pid, "status", "VmPTE:")
-        return beside + self._sockets()
+        return beside + self.mappings + self._sockets()
 
     def _sockets(self) -> int:
         if not self.family:

@@ -38,9 +38,9 @@ def name_of(student: str) -> str:
 
 
 def absent(name: str, students: dict[str, set[str]]) -> list[str]:
-    """Those who have handed in another assignment and not this one, by all that were handed in.
+    """Those who have handed in another assignment and not this one; `students` has who handed in each assignment.
 
-    Who has the same name is the same person, unless there are more of that name in some assignment than in this one.
+    Two of the same name are taken for one person, unless another assignment has more of that name than this one.
     """
     here = Counter(map(name_of, students[name]))
     most: Counter[str] = Counter()
