@@ -1,8 +1,8 @@
 //! Figures: SVG drawings in a common style, with a title and a text that says what they show.
 //!
 //! The colours are those of Okabe and Ito, which colour-blind readers can distinguish, in an order that keeps them
-//! distinct in grey as well. Lines also differ in their dashes, points in their shapes. The background is white, even
-//! in a dark theme.
+//! distinct in grey as well. Lines also differ in their dashes, points in their shapes. The background is white: JupyterLab as
+//! it is set up here, and the pages, exchange light and dark in a dark theme.
 
 mod boundary_film;
 mod compare_starts;
