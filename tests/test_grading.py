@@ -44,7 +44,7 @@ def copy_of_the_course(folder):
         shutil.copytree(COURSE / name, folder / name)
     (folder / "grading").symlink_to(COURSE / "grading")
     settings = (COURSE / "nbgrader_config.py").read_text(encoding="utf-8")
-    settings += f"\nc.Grade.check_seconds = 10\nc.Grade.cell_seconds = 25\nc.Grade.memory_bytes = {MEMORY}\n"
+    settings += f"\nc.Grade.check_seconds = 5\nc.Grade.cell_seconds = 12\nc.Grade.memory_bytes = {MEMORY}\n"
     (folder / "nbgrader_config.py").write_text(settings, encoding="utf-8")
     return folder
 
@@ -408,7 +408,7 @@ def graded_directly(monkeypatch, name, code, compiled=True):
     source, release = notebooks_of(name)
     notebook, _ = handed_in.read(json.dumps(submission(name, code)).encode())
     cells = handed_in.reconciled(notebook.cells, handed_in.marked_cells(source, release))
-    limits = sandbox.Limits(cell=25, check=10)
+    limits = sandbox.Limits(cell=12, check=5)
     graded = grader.Grader(source, name, limits).grade(cells)
     return {task: (verdict.passed, verdict.why_not) for task, verdict in graded.verdicts.items()}, started
 
@@ -470,6 +470,20 @@ def test_functions_are_graded_without_a_kernel(monkeypatch):
     verdicts, started = graded_directly(monkeypatch, "blank", RIGHT | {"sum-of-squares": body("std::process::abort()")})
     assert [passed for passed, _ in verdicts.values()].count(True) == len(verdicts) - 1
     assert set(started) == {"program"}
+
+
+def test_without_a_function_of_the_students_nothing_is_started(monkeypatch):
+    verdicts, started = graded_directly(monkeypatch, "blank", dict.fromkeys(RIGHT, "// nothing yet"))
+    assert started == [] and not any(passed for passed, _ in verdicts.values())
+    assert "fn sum_of_squares(numbers: &[f64]) -> f64\nNo cell of the notebook defines it." in verdicts[
+        "check-sum-of-squares"
+    ][1].replace("    ", "")
+    # One that is missing costs only its own points, with and without a kernel.
+    code = RIGHT | {"sum-of-squares": ""}
+    passed = {name: passed for name, (passed, _) in graded_directly(monkeypatch, "blank", code)[0].items()}
+    assert list(passed.values()).count(False) == 1 and not passed["check-sum-of-squares"]
+    other = graded_directly(monkeypatch, "blank", code, False)[0]
+    assert passed == {name: passed for name, (passed, _) in other.items()}
 
 
 def test_no_check_is_decided_twice(monkeypatch):

@@ -534,3 +534,12 @@ def test_the_shell_scripts_have_no_known_pitfalls():
     command = [str(Path(sys.executable).with_name("shellcheck")), "--external-sources", *scripts]
     run = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True)
     assert run.returncode == 0, run.stdout + run.stderr
+
+
+def test_no_package_is_missing_and_the_slow_one_is_not_loaded():
+    """Only what is listed is installed: what a package asks for is not looked up again."""
+    run = subprocess.run([sys.executable, "-m", "pip", "check"], capture_output=True, text=True)
+    assert run.stdout == "No broken requirements found.\n", run
+    loaded = "import nbformat, sys; print({name.split('.')[0] for name in sys.modules} & {'lark', 'rfc3987_syntax'})"
+    run = subprocess.run([sys.executable, "-c", loaded], capture_output=True, text=True)
+    assert run.stdout == "set()\n", run

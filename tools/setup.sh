@@ -66,11 +66,11 @@ crates=$!
 
 pip() { .venv/bin/python -m pip --disable-pip-version-check "$@"; }
 
-# Installs what these files list. uv takes seconds where pip takes half a minute. Who has none gets it into .venv, unless pip
+# Installs what these files list, and nothing else: see tools/requirements-without.txt. uv takes seconds where pip takes half a minute. Who has none gets it into .venv, unless pip
 # is told to ask another server, of which uv would not know.
 install_packages() {
     local uv=uv file
-    local -a packages=(--quiet --require-hashes)
+    local -a packages=(--quiet --require-hashes --no-deps)
     for file; do packages+=(-r "$file"); done
     if ! uv --version > /dev/null 2>&1; then
         uv=.venv/bin/uv

@@ -130,7 +130,13 @@ class Grader:
         command = compiler(made.crates) if made else None
         if made is None or command is None:
             return False
-        checks = [cell.metadata.nbgrader["grade_id"] for _, cell in steps if is_check(cell)]
+        checks = []
+        for name in (cell.metadata.nbgrader["grade_id"] for _, cell in steps if is_check(cell)):
+            functions = self.judge.used[name]
+            if missing := [function for function in functions if program.names([function]) & made.missing]:
+                graded.verdicts[name] = not_called(missing, ["No cell of the notebook defines it."])
+            else:
+                checks.append(name)
         decided = False
         for _ in range(MOST_SANDBOXES):
             if not checks or graded.used.seconds > self.limits.submission:
@@ -173,16 +179,21 @@ class Grader:
             return Verdict(why_not=WORDS[trouble.status])
         printed = plain("".join(text for _, text in trouble.outputs))[:LONGEST_COMPLAINT]
         errors = re.findall(r"^\[E\d+\] Error: (.*)$", printed, re.MULTILINE)
-        return Verdict(
-            why_not="\n".join(
-                [
-                    "this could not be called as the task gives it:",
-                    *(f"    {function}" for function in functions),
-                    *(f"The Rust compiler says: {error}." for error in errors),
-                    "Does the cell that defines it run, is its first line unchanged, and has no variable its name?",
-                ]
-            ),
-        )
+        return not_called(functions, [f"The Rust compiler says: {error}." for error in errors])
+
+
+def not_called(functions: list[str], reasons: list[str]) -> Verdict:
+    """The verdict on a check whose functions, by their signatures, could not be called."""
+    return Verdict(
+        why_not="\n".join(
+            [
+                "this could not be called as the task gives it:",
+                *(f"    {function}" for function in functions),
+                *reasons,
+                "Does the cell that defines it run, is its first line unchanged, and has no variable its name?",
+            ]
+        ),
+    )
 
 
 def outputs_of(ran: Ran) -> list[tuple[str, str]]:

@@ -39,10 +39,14 @@ fn main() -> ::exercise::Outcome {{
 
 @dataclass
 class Program:
-    """The program's text, and the crates that it uses. Its argument is the address where it answers."""
+    """The program's text, and the crates that it uses. Its argument is the address where it answers.
+
+    `missing` has the names of functions that checks call and no cell defines.
+    """
 
     text: str
     crates: list[str]
+    missing: set[str]
 
 
 def tokens(source: str) -> list[str]:
@@ -96,6 +100,11 @@ def is_check(cell: NotebookNode) -> bool:
     return bool(utils.is_grade(cell) and not utils.is_solution(cell))
 
 
+def names(signatures: list[str]) -> set[str]:
+    """The names of functions."""
+    return set(NAME.findall(" ".join(signatures)))
+
+
 def made_of(cells: list[NotebookNode], used: dict[str, list[str]]) -> Program | None:
     """The program of a submission's cells; `used` has the signatures of the functions that each check calls.
 
@@ -107,6 +116,7 @@ def made_of(cells: list[NotebookNode], used: dict[str, list[str]]) -> Program | 
         return None
     earlier: set[str] = set()
     known: set[str] = set()
+    unknown: set[str] = set()
     signatures = list(dict.fromkeys(signature for needed in used.values() for signature in needed))
     imports: list[str] = []
     setup: list[str] = []
@@ -116,8 +126,7 @@ def made_of(cells: list[NotebookNode], used: dict[str, list[str]]) -> Program | 
         if cell.cell_type != "code":
             continue
         if is_check(cell):
-            if not set(NAME.findall(" ".join(used[cell.metadata.nbgrader["grade_id"]]))) <= known:
-                return None
+            unknown |= names(used[cell.metadata.nbgrader["grade_id"]]) - known
             continue
         defined = functions(cell.source)
         if defined is not None:
@@ -136,12 +145,12 @@ def made_of(cells: list[NotebookNode], used: dict[str, list[str]]) -> Program | 
                 else:
                     (imports if line.startswith("use ") else setup).append(line)
         earlier |= words(cell.source)
-    if not signatures or "exercise" not in crates:
+    if not signatures or "exercise" not in crates or unknown & known:
         return None
     text = PROGRAM.format(
         imports="\n".join(imports),
         functions="\n".join(parts),
         setup="\n".join(setup),
-        signatures=", ".join(signatures),
+        signatures=", ".join(signature for signature in signatures if not names([signature]) & unknown),
     )
-    return Program(text, sorted(set(crates)))
+    return Program(text, sorted(set(crates)), unknown)
