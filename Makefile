@@ -35,7 +35,7 @@ OWN := $(filter-out notebooks/assignments,$(COURSE))
 # Grading needs nbgrader, which is installed where Python is new enough for it.
 TEACH := $(PYTHON) -c 'import nbgrader' 2> /dev/null || { echo 'zero-init: assignments need Python 3.11 or later; .venv has an older one' >&2; exit 1; };
 
-.PHONY: help doctor lab teach test test-wasm notebooks figures site release course collect grade-check grade give-back bench bench-kernel bench-page reference setup clean
+.PHONY: help doctor lab teach test test-rust test-python test-wasm notebooks figures site release course collect grade-check grade give-back bench bench-kernel bench-page reference setup clean
 
 help:
 	@echo 'make lab        open JupyterLab on the notebooks (ARGS=--no-browser and the like reach it)'
@@ -81,6 +81,9 @@ teach: setup $(JUPYTER)/signed
 
 test:
 	@tools/setup.sh test
+	@$(MAKE) --no-print-directory -j 2 test-rust test-python
+
+test-rust:
 	@echo '== Formatting' && cargo fmt --all --check
 	@echo '== Lints' && cargo clippy --quiet --workspace --all-features --all-targets --locked -- $(LEVEL) warnings \
 	  && cargo clippy --quiet --package exercise --locked -- $(LEVEL) warnings
@@ -88,8 +91,10 @@ test:
 	@if [ -n "$$ZERO_INIT_CI$$ALL" ]; then echo '== The same bits in WebAssembly' && $(WASM_TESTS); fi
 	@echo '== Documentation' && RUSTDOCFLAGS='$(LEVEL) warnings' cargo doc --quiet --workspace --all-features --no-deps --locked
 	@echo '== Package' && cargo package --quiet --locked --offline --allow-dirty
+
+test-python:
 	@echo '== Python' && $(PYTHON) -m ruff format --quiet --check && $(PYTHON) -m ruff check --quiet && $(PYTHON) -m mypy --no-error-summary
-	@echo '== Notebooks and tools' && $(PYTHON) -m pytest --quiet -p no:cacheprovider -n 2 --dist loadfile tests
+	@echo '== Notebooks and tools' && $(PYTHON) -m pytest --quiet -p no:cacheprovider -n 2 --dist loadfile --no-loadscope-reorder tests
 
 test-wasm:
 	@ALL=1 tools/setup.sh test

@@ -66,7 +66,13 @@ def no_process_is_left() -> Iterator[None]:
         pytest.fail("processes were left running:\n" + "\n".join(commands), pytrace=False)
 
 
+# What takes longest comes first, so that at the end no worker runs alone for long.
+LONGEST = ["test_notebooks", "test_grading", "test_lab", "test_kernel", "test_play", "test_sandbox", "test_site"]
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    order = {name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: order.get(item.path.stem, len(order)))
     for item in items:
         if item.get_closest_marker("slow") and not ALL:
             item.add_marker(pytest.mark.skip(reason="left to CI; ALL=1 make test runs it"))
