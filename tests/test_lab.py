@@ -18,7 +18,7 @@ import pytest
 from playwright.sync_api import Page
 
 import notebooks as nb
-from conftest import REPOSITORY, free_port, report, serving
+from conftest import ALL, REPOSITORY, free_port, report, serving
 from outputs import compare, texts_of, tidy
 
 NOTEBOOKS = {path.name: nb.code_cells(nb.read(path)) for path in sorted(nb.NOTEBOOKS.glob("*.ipynb"))}
@@ -60,7 +60,8 @@ def lab(folder, tmp_path_factory):
         (root / name).symlink_to(REPOSITORY / name)
     port = free_port()
     # The set-up is that of this clone, and done: a link to it would be taken for one that was moved.
-    command = ["make", "-o", "setup", "lab", "SPARE=on", f"JUPYTER={root / 'jupyter'}"]
+    spare = "on" if ALL else "off"  # one test needs no other kernel to wait
+    command = ["make", "-o", "setup", "lab", f"SPARE={spare}", f"JUPYTER={root / 'jupyter'}"]
     command.append(
         f"ARGS=--no-browser --port={port} --IdentityProvider.token={TOKEN} --LabApp.expose_app_in_browser=True"
     )
@@ -103,7 +104,10 @@ def desk(folder, lab, browser, pages, request):
     def open_notebook(name: str, kernel: bool = True) -> Notebook:
         if name in NAMES:
             shutil.copy(nb.NOTEBOOKS / name, folder)
-        return Notebook(page, name, page.evaluate_handle(OPEN, [name, kernel]))
+        notebook = Notebook(page, name, page.evaluate_handle(OPEN, [name, kernel]))
+        if kernel:
+            notebook.wait_until_idle()
+        return notebook
 
     failed = request.session.testsfailed
     set_theme(page, "JupyterLab Light")
@@ -145,21 +149,23 @@ BUSY = """panel => panel.sessionContext.session?.kernel?.status !== "idle" || pa
 # The cells as the page has them: what JupyterLab would save.
 CELLS = "panel => panel.content.widgets.map(cell => cell.model.toJSON())"
 CELL = "(panel, id) => panel.content.widgets.find(cell => cell.model.id === id).model.toJSON()"
+FORGET = "(panel, id) => { panel.content.widgets.find(cell => cell.model.id === id).model.executionCount = null; }"
 
-# Of the cell with an id: brings it into sight, and gives its box.
+# Of the cell with an id: brings it into sight, and gives its box when all is drawn.
 SHOW = """async (panel, id) => {
     const content = panel.content;
     const index = content.widgets.findIndex(cell => cell.model.id === id);
+    const {node, ready} = content.widgets[index];
     content.activeCellIndex = index;
     await content.scrollToItem(index, "start");
-    return content.widgets[index].node;
+    await Promise.all([ready, document.fonts.ready]);
+    for (const image of node.querySelectorAll("img")) await image.decode().catch(() => {});
+    for (let frame = 0; frame < 2; frame++) await new Promise(requestAnimationFrame);
+    return node;
 }"""
 
-# What is wrong with the outputs of a cell, as a reader sees them when all is drawn.
-OUTPUTS = """async cell => {
-    await document.fonts.ready;
-    for (const image of cell.querySelectorAll("img")) await image.decode().catch(() => {});
-    for (let frame = 0; frame < 2; frame++) await new Promise(requestAnimationFrame);
+# What is wrong with the outputs of a cell, as a reader sees them.
+OUTPUTS = """cell => {
     const found = [];
     const outputs = [...cell.querySelectorAll(".jp-OutputArea-output")];
     const pictures = cell.querySelectorAll(".jp-OutputArea-output :is(img, svg)").length;
@@ -229,27 +235,35 @@ class Notebook:
         self.page.locator(".lm-MenuBar-item", has_text=re.compile(f"^{name}$")).click()
         self.page.locator(".lm-Menu-item", has_text=re.compile(rf"^{entry}…?")).first.click()
 
+    def forget_count(self, id: str):
+        """Has a cell look as if it had never run, so that it is seen when it has, even if its count is the same."""
+        self.panel.evaluate(FORGET, id)
+
     def wait_until_run(self, id: str | None = None):
         """Waits until the committed notebook has run, to its last cell or to this one."""
         self.wait_until("cell.executionCount", id or list(self.committed)[-1], 240)
         self.wait_until_idle()
 
+    def start_all(self):
+        self.forget_count(list(self.committed)[-1])
+        self.menu("Run", "Run All Cells")
+
     def run_all(self):
         """Runs all cells; again, twice at the most, if on a busy machine some of what they print came late."""
-        self.wait_until_idle()
         for _ in range(3):
-            self.menu("Run", "Run All Cells")
+            self.start_all()
             self.wait_until_run()
             if not self.has_late_output():
                 return
 
     def run_above(self, id: str):
         """Runs all cells above this one."""
-        self.wait_until_idle()
+        ids = list(self.committed)
+        last = ids[ids.index(id) - 1]
+        self.forget_count(last)
         self.show(id)
         self.menu("Run", "Run All Above Selected Cell")
-        ids = list(self.committed)
-        self.wait_until_run(ids[ids.index(id) - 1])
+        self.wait_until_run(last)
 
     def has_late_output(self) -> bool:
         """Says whether what cells print is all there, but some of it stands below a later cell.
@@ -274,14 +288,13 @@ class Notebook:
 
     def run(self, id: str, source: str | None = None):
         """Edits a cell if asked to, runs it with Shift-Enter, and returns its outputs."""
-        self.wait_until_idle()
-        before = json.dumps(self.cell(id)["execution_count"])
         if source is None:
             self.show(id).query_selector(".cm-content").click()
         else:
             self.edit(id, source)
+        self.forget_count(id)
         self.page.keyboard.press("Shift+Enter")
-        self.wait_until(f"![null, {before}].includes(cell.executionCount)", id)
+        self.wait_until("cell.executionCount", id)
         self.wait_until_idle()
         return self.outputs(id)
 
@@ -520,6 +533,7 @@ def test_reloading_the_page_loses_nothing(desk):
     notebook.page.wait_for_function("panel => !panel.context.model.dirty", arg=notebook.panel)
     notebook.page.reload()
     notebook.find()
+    notebook.wait_until_idle()
     report(notebook.check())
     assert notebook.cell(id)["execution_count"] is None
     notebook.run(id)
@@ -531,7 +545,7 @@ def test_two_notebooks_at_once(desk):
     one, other = desk(SHORT), desk(OTHER_SHORT)
     for notebook in (one, other):
         notebook.activate()
-        notebook.menu("Run", "Run All Cells")
+        notebook.start_all()
     for notebook in (one, other):
         notebook.activate()
         notebook.wait_until_run()
@@ -540,9 +554,9 @@ def test_two_notebooks_at_once(desk):
 
 @pytest.mark.slow
 def test_names_are_completed_and_explained(desk):
-    notebook = desk(FIRST)
-    notebook.run_above("figure-data")
-    notebook.show("network")
+    notebook = desk(SHORT)
+    notebook.run_all()
+    notebook.show("both")
     id = notebook.add("Network::n")
     notebook.page.keyboard.press("End")
     notebook.page.keyboard.press("Tab")
