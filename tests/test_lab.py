@@ -151,12 +151,12 @@ CELLS = "panel => panel.content.widgets.map(cell => cell.model.toJSON())"
 CELL = "(panel, id) => panel.content.widgets.find(cell => cell.model.id === id).model.toJSON()"
 FORGET = "(panel, id) => { panel.content.widgets.find(cell => cell.model.id === id).model.executionCount = null; }"
 
-# Of the cell with an id: brings it into sight, and gives its box when all is drawn.
-SHOW = """async (panel, id) => {
+# Of the cell with an id: selects it if asked to, brings it into sight, and gives its box when all is drawn.
+SHOW = """async (panel, [id, select]) => {
     const content = panel.content;
     const index = content.widgets.findIndex(cell => cell.model.id === id);
     const {node, ready} = content.widgets[index];
-    content.activeCellIndex = index;
+    if (select) content.activeCellIndex = index;
     await content.scrollToItem(index, "start");
     await Promise.all([ready, document.fonts.ready]);
     for (const image of node.querySelectorAll("img")) await image.decode().catch(() => {});
@@ -275,9 +275,9 @@ class Notebook:
         committed, seen = zip(*printed, strict=True)
         return committed != seen and "".join(committed) == "".join(seen)
 
-    def show(self, id: str):
-        """Brings a cell into sight and returns its element."""
-        return self.panel.evaluate_handle(SHOW, id).as_element()
+    def show(self, id: str, select=True):
+        """Brings a cell into sight, selected unless it is only looked at: that draws much anew. Returns its element."""
+        return self.panel.evaluate_handle(SHOW, [id, select]).as_element()
 
     def edit(self, id: str, source: str):
         """Replaces a cell's text, as one who pastes it."""
@@ -326,7 +326,7 @@ class Notebook:
         """Lists what a reader sees amiss, cell by cell, and keeps a picture of each cell with a figure or a table."""
         found = []
         for id, cell in self.committed.items():
-            element = self.show(id)
+            element = self.show(id, select=False)
             seen = element.evaluate(OUTPUTS)
             found += [f"{id}, {theme}: {problem}" for problem in seen["found"]]
             if seen["outputs"] != len(cell.outputs):
@@ -596,7 +596,7 @@ def test_figures_are_dark_in_a_dark_theme(name, desk):
         found = {}
         for id, cell in notebook.committed.items():
             if any("Figure: " in output.get("data", {}).get("text/plain", "") for output in cell.outputs):
-                figure = notebook.show(id).wait_for_selector(".jp-OutputArea-output :is(img, svg)")
+                figure = notebook.show(id, select=False).wait_for_selector(".jp-OutputArea-output :is(img, svg)")
                 png = base64.b64encode(figure.screenshot()).decode()
                 found[id] = notebook.page.evaluate(LIGHT, png)
         assert len(found) >= 3
