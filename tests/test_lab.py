@@ -79,7 +79,7 @@ def pictures() -> None:
 
 @pytest.fixture(scope="module")
 def pages(browser):
-    """The page with JupyterLab that tests share, if there is one."""
+    """The page with JupyterLab that tests share, when there is one that none of them uses."""
     pages: list[Page] = []
     yield pages
     for page in pages:
@@ -94,12 +94,13 @@ def desk(folder, lab, browser, pages, request):
     """
     for session in json.loads(get(lab + "/api/sessions")):  # a kernel holds 400 MB
         get(f"{lab}/api/sessions/{session['id']}", "DELETE")
-    if not pages:
-        pages.append(browser.new_context(viewport={"width": 1400, "height": 1300}).new_page())
-        pages[0].set_default_timeout(MINUTES)
-        pages[0].goto(f"{lab}/lab?token={TOKEN}&reset")
-        pages[0].wait_for_function("window.jupyterapp?.restored.then(() => true)", timeout=2 * MINUTES)
-    (page,) = pages
+    if pages:
+        page = pages.pop()
+    else:
+        page = browser.new_context(viewport={"width": 1400, "height": 1300}).new_page()
+        page.set_default_timeout(MINUTES)
+        page.goto(f"{lab}/lab?token={TOKEN}&reset")
+        page.wait_for_function("window.jupyterapp?.restored.then(() => true)", timeout=2 * MINUTES)
 
     def open_notebook(name: str, kernel: bool = True) -> Notebook:
         if name in NAMES:
@@ -113,10 +114,10 @@ def desk(folder, lab, browser, pages, request):
     set_theme(page, "JupyterLab Light")
     yield open_notebook
     if request.session.testsfailed > failed:
-        pages.remove(page)
         page.context.close()
     else:
         page.evaluate(CLOSE)
+        pages.append(page)
 
 
 def outputs_of(cell):
@@ -359,7 +360,7 @@ def look_in_both_themes(notebook) -> list[str]:
     return found
 
 
-RUN = [FIRST, FILMED, LONGEST, DEEP]
+RUN = list(dict.fromkeys([FIRST, FILMED, LONGEST, DEEP]))
 
 
 @pytest.mark.parametrize("name", [FIRST, *(pytest.param(name, marks=pytest.mark.slow) for name in RUN[1:])])
