@@ -371,6 +371,7 @@ def test_if_cargo_binstall_fails_the_release_file_is_taken(user, capsys, server,
 # --- As the set-up calls it ------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_real_kernel_is_fetched_and_recognised(tmp_path, server):
     """The kernel of this machine, as a release file."""
     program = Path(stock_command()[0])

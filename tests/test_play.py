@@ -21,9 +21,9 @@ from conftest import ALL, IN_CI, REPOSITORY, report, violations
 from kernel_client import start_kernel
 from outputs import kind
 
-STATES = 300 if ALL else 30
+STATES = 100 if ALL else 30  # the first 60 have every value of every setting
 CELLS = 20 if ALL else 3
-MANGLED = 10_000 if ALL else 1000
+MANGLED = 3000 if ALL else 1000
 
 # Asks the program of a page one question after the other, as the page does, and returns what it answers.
 ASK = r"""async (questions) => {
@@ -517,12 +517,16 @@ def test_mangled_addresses_get_a_sentence_or_an_answer(program):
     with tempfile.TemporaryDirectory() as folder:
         for number, state in enumerate(batch):
             (Path(folder) / str(number)).write_text(state, encoding="utf-8")
-        script = 'for f in "$1"/*; do timeout 20 "$2" < "$f" | head -c 300 || echo "died: $f"; echo; done'
+        # In one shell, which starts no other program: that would take longer than the answers.
+        script = """
+            ulimit -t 20
+            for f in "$1"/*; do said=$("$2" < "$f") || said="died: $f"; printf '%.300s\\n' "$said"; done
+        """
         done = subprocess.run(
-            ["bash", "-o", "pipefail", "-c", script, "-", folder, str(program)],
+            ["bash", "-c", script, "-", folder, str(program)],
             capture_output=True,
             text=True,
-            errors="replace",  # head may cut a letter in two
+            errors="replace",  # a letter may be cut in two
         )
     answers = [line for line in done.stdout.splitlines() if line]
     assert len(answers) == MANGLED
