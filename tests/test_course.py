@@ -186,6 +186,7 @@ def test_a_grading_that_ends_without_an_answer_is_tried_again_alone(course, monk
     assert run(course) == 1 and len(tries) == 4
 
 
+@pytest.mark.slow
 def test_what_was_too_slow_beside_others_is_tried_again_before_it_counts(course):
     hand_in(course, "ada", ["choice"])
     path = hand_in(course, "slow", ["choice"])
@@ -237,6 +238,7 @@ def test_what_a_person_said_of_an_answer_holds_until_the_answer_changes(course):
     assert (row["score"], row["to_read"]) == ("3", "2") and "well said" not in page(course, "ada")
 
 
+@pytest.mark.slow
 def test_points_given_for_code_hold_until_a_cell_of_ones_own_changes(course):
     def hand_in_with(helper):
         path = hand_in(course, "ada", ["choice"])
@@ -264,6 +266,7 @@ def test_the_time_of_a_submission_is_the_courses(course):
         assert gradebook.find_submission("blank", "ada").timestamp.year == 2026
 
 
+@pytest.mark.slow
 def test_a_due_date_that_is_set_later_counts(course):
     hand_in(course, "ada", ["choice"])
     assert run(course) == 0 and course.asked.count("grade") == 1
@@ -283,6 +286,7 @@ def test_a_due_date_that_is_set_later_counts(course):
     assert run(course) == 0 and table(course)["ada", "blank"]["score"] == "1"
 
 
+@pytest.mark.slow
 def test_what_is_no_notebook_is_said_in_the_table(course):
     for student, text in (("list", "[1]"), ("large", " " * 50_000_001)):
         path = hand_in(course, student)
@@ -300,6 +304,7 @@ def test_only_one_grades_a_course(course, capsys):
     assert run(course) == 0
 
 
+@pytest.mark.slow
 def test_a_page_about_the_class_says_who_passed_what_and_why_not(course):
     for student, right in (("ada", ["choice"]), ("<b>", []), ("cleo", [])):
         hand_in(course, student, right)
@@ -326,6 +331,7 @@ def test_who_has_not_handed_in_is_known_though_moodle_numbers_them_anew(here, th
     assert statistics_page.absent("here", students) == missing
 
 
+@pytest.mark.slow
 def test_a_course_of_ones_own_has_its_own_gradebook_and_its_own_secret(tmp_path):
     for name in ("one", "other"):
         made = subprocess.run([sys.executable, COURSE / "grading/new_course.py", tmp_path / name], capture_output=True)
@@ -340,6 +346,7 @@ def test_a_course_of_ones_own_has_its_own_gradebook_and_its_own_secret(tmp_path)
     assert one.release("blank").exists() and "secret" in (tmp_path / "one/.gitignore").read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_stopped_after_any_answer_nothing_is_lost_and_nothing_is_graded_twice(course, monkeypatch):
     for student in "abcdef":
         hand_in(course, student, ["choice"])
@@ -360,6 +367,7 @@ def test_stopped_after_any_answer_nothing_is_lost_and_nothing_is_graded_twice(co
     assert {row["score"] for row in table(course).values()} == {"1"}
 
 
+@pytest.mark.slow
 def test_other_machines_can_compute(course, monkeypatch):
     """The functions and what they are asked can be sent elsewhere: nothing but text goes either way."""
     for student in "ab":
@@ -412,6 +420,7 @@ def program(course, *arguments):
     )
 
 
+@pytest.mark.slow
 def test_a_class_on_moodle_from_its_archive_to_its_points(course, tmp_path):
     """40 submissions as Moodle packs them, in folders or not; every fourth has solved one task."""
     entries, rows = [], []
@@ -452,6 +461,7 @@ def test_a_class_on_moodle_from_its_archive_to_its_points(course, tmp_path):
         assert "Student Number8_1008_assignsubmission_file_/blank.html" in pages.namelist()
 
 
+@pytest.mark.slow
 def test_a_class_on_canvas_from_its_archive_to_its_points(course, tmp_path):
     entries, rows = [], [["    Points Possible", "", "", "", "", "5"]]
     for number, student in enumerate(CLASS):
@@ -530,6 +540,7 @@ def test_a_file_name_gives_nobody_elses_number(course, tmp_path):
     assert "have the same number" in command(course, "give-back", "blank", worksheet).stderr
 
 
+@pytest.mark.slow
 def test_what_is_no_archive_or_no_table_is_said(course, tmp_path):
     text = json.dumps(notebook_with([]))
     good = archive(tmp_path / "good.zip", [("a_1_assignsubmission_file_/blank.ipynb", text)])

@@ -170,6 +170,7 @@ def test_a_kernel_is_asked_once_as_long_as_it_is_the_same(user, capsys, monkeypa
     assert find(user) == program and len(asked) == 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("text", "said"),
     [
@@ -255,6 +256,7 @@ def test_without_a_sum_nothing_is_fetched(user, capsys, server):
 WHOLE = archive((f"{STEM}/evcxr_jupyter", kernel()))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("content", "said"),
     [

@@ -303,7 +303,7 @@ def test_a_new_process_starts_with_new_files():
 
 # --- What a submission may use ---------------------------------------------------------------------------------------
 
-SMALL = 300_000_000  # bytes: a compiler takes 150 MB; the processes of an attack alone, less than 250 MB
+SMALL = 400_000_000  # bytes: a compiler takes 150 MB, the processes of an attack by themselves up to 300 MB
 SMALL_FOR_KERNEL = 900_000_000  # and a kernel with it 700 MB
 HOARDER = "kept = [b'x' * 10**7 for _ in range(100)]; time.sleep(99)"
 
@@ -324,7 +324,7 @@ finally:
         ),
         pytest.param(
             """
-for _ in range(9):
+for _ in range(15):
     if os.fork() == 0:
         kept = []
         while len(kept) < 120:
@@ -360,7 +360,7 @@ libc = ctypes.CDLL(None)
 libc.mmap.restype, libc.mmap.argtypes = place, [place, *[ctypes.c_long] * 5]
 for n in range(60_000):  # with unlike rights: of two that are alike the kernel makes one
     libc.mmap(None, 4096, 1 + n % 2, 0x22, -1, 0)
-for _ in range(25):
+for _ in range(40):
     if os.fork() == 0:
         time.sleep(99)
         os._exit(0)

@@ -12,6 +12,7 @@ from conftest import report, violations
 
 NAMES = ["index.html"] + [path.stem + ".html" for path in sorted(website.NOTEBOOKS.glob("*.ipynb"))]
 WIDTHS = [1280, 400]  # a desk's and a phone's
+ON_A_PHONE = pytest.param(WIDTHS[1], marks=pytest.mark.slow)
 
 # What is wrong with the page, as the browser has made it up.
 PROBLEMS = r"""() => {
@@ -106,12 +107,13 @@ def site(tmp_path_factory):
     return folder
 
 
-@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("width", [WIDTHS[0], ON_A_PHONE])
 @pytest.mark.parametrize("name", NAMES)
 def test_a_page_is_whole(name, width, site, browser):
     report(problems_on(browser, site / name, width))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_axe_finds_nothing(name, site, browser):
     """In the dark scheme only the colours are others."""
@@ -132,6 +134,7 @@ TURNED = """() => [...document.querySelectorAll("img, svg:not(:empty)")].map((fi
 })"""
 
 
+@pytest.mark.slow
 def test_figures_are_dark_in_a_dark_theme(site, browser):
     page, count = browser.new_page(), 0
     for name in NAMES:
@@ -169,6 +172,7 @@ def films_of(site):
     return pages
 
 
+@pytest.mark.slow
 def test_a_film_is_moved_with_the_keyboard(site, browser):
     for path in films_of(site):
         page = browser.new_page(viewport={"width": 1280, "height": 800})
@@ -204,6 +208,7 @@ def test_a_film_is_moved_with_the_keyboard(site, browser):
         page.close()
 
 
+@pytest.mark.slow
 def test_without_scripts_a_film_is_a_picture(site, browser):
     context = browser.new_context(java_script_enabled=False, viewport={"width": 1280, "height": 800})
     for path in films_of(site):
@@ -245,6 +250,7 @@ BODIES = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("body", "said"), BODIES)
 def test_what_is_said_of_a_page(body, said, tmp_path, browser):
     path = tmp_path / "bad.html"

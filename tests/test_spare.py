@@ -150,6 +150,7 @@ def server(running_server):
         running_server.ask(f"kernels/{kernel['id']}", "DELETE")
 
 
+@pytest.mark.slow
 def test_a_kernel_that_waits_is_handed_over_as_good_as_new_and_restarted_into_the_next(server):
     server.wait_until_warm()
     waiting = server.kernels()
@@ -212,7 +213,7 @@ def test_one_who_wants_something_else_gets_a_new_kernel(server):
     assert waiting not in psutil.wait_procs([waiting], timeout=SECONDS)[1]
 
 
-@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize("how", [pytest.param(signal.SIGTERM, marks=pytest.mark.slow), signal.SIGKILL])
 def test_a_kernel_that_waits_ends_with_its_server_even_if_that_is_killed(tmp_path, how):
     port, running = run_server(tmp_path)
     with running:
@@ -225,6 +226,7 @@ def test_a_kernel_that_waits_ends_with_its_server_even_if_that_is_killed(tmp_pat
         assert list(tmp_path.glob("tmp/zero-init-kernel-*")) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("spare", ["on", "off"])
 def test_jupyterlab_is_told_of_a_kernel_when_it_can_answer(tmp_path, spare):
     """A kernel answers when it has run its prelude, not before. What is asked earlier can end it: see spare.py."""
@@ -239,6 +241,7 @@ def test_jupyterlab_is_told_of_a_kernel_when_it_can_answer(tmp_path, spare):
         assert (tmp_path / "work" / "ready").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("variables", [{"SPARE": "off"}, {"JUPYTERHUB_USER": "someone"}])
 def test_it_can_be_switched_off_and_is_on_a_hub(tmp_path, variables):
     port, running = run_server(tmp_path, **variables)
