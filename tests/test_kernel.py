@@ -156,7 +156,7 @@ def test_a_kernel_starts_without_it(clone, state):
         if state == "unreadable":
             folder = clone.prepared / next(aside.iterdir()).name
             folder.mkdir(parents=True)
-            (folder / "ctx").write_text("not a folder")
+            (folder / "ctx").symlink_to("nowhere")
         with clone.kernel() as kernel:
             assert kernel.run(':dep cfg-if = "*"\nuse cfg_if::cfg_if;') == []
             assert rebuilt(clone, kernel) == {"libcfg_if"}
