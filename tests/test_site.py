@@ -12,6 +12,7 @@ from conftest import report, violations
 
 NAMES = ["index.html"] + [path.stem + ".html" for path in sorted(website.NOTEBOOKS.glob("*.ipynb"))]
 WIDTHS = [1280, 400]  # a desk's and a phone's
+PAGES = [*NAMES[:2], *(pytest.param(name, marks=pytest.mark.slow) for name in NAMES[2:])]
 ON_A_PHONE = pytest.param(WIDTHS[1], marks=pytest.mark.slow)
 
 # What is wrong with the page, as the browser has made it up.
@@ -108,7 +109,7 @@ def site(tmp_path_factory):
 
 
 @pytest.mark.parametrize("width", [WIDTHS[0], ON_A_PHONE])
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", PAGES)
 def test_a_page_is_whole(name, width, site, browser):
     report(problems_on(browser, site / name, width))
 
@@ -148,11 +149,12 @@ def test_figures_are_dark_in_a_dark_theme(site, browser):
     page.close()
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", PAGES)
 def test_links_lead_somewhere(name, site):
     report(check_links(site / name))
 
 
+@pytest.mark.slow
 def test_the_pages_follow_each_other(site):
     for number, name in enumerate(NAMES):
         soup = BeautifulSoup((site / name).read_text(encoding="utf-8"), "html.parser")
