@@ -131,7 +131,8 @@ def violations(page: Page, part: str = "html", only: list[str] | None = None) ->
 
     With `only`, no other rules than these are asked for.
     """
-    page.evaluate(Path(AXE_FILE_PATH).read_text(encoding="utf-8"))
-    options = {"runOnly": only} if only else {}
+    if not page.evaluate("'axe' in window"):
+        page.evaluate(Path(AXE_FILE_PATH).read_text(encoding="utf-8"))
+    options = {"resultTypes": ["violations"]} | ({"runOnly": only} if only else {})
     found = page.evaluate("async ([part, options]) => (await axe.run(part, options)).violations", [part, options])
     return [f"{one['id']}: {node['html'][:100]}" for one in found for node in one["nodes"]]

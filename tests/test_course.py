@@ -2,6 +2,7 @@
 tests only looks whether a cell says RIGHT."""
 
 import csv
+import io
 import json
 import os
 import shutil
@@ -9,12 +10,14 @@ import subprocess
 import sys
 import zipfile
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import redirect_stderr, redirect_stdout
 
 import pytest
 
 import grade
 import grader
 import one
+import platforms
 import statistics_page
 from submissions import COURSE, submission
 
@@ -183,6 +186,7 @@ def test_a_grading_that_ends_without_an_answer_is_tried_again_alone(course, monk
     assert run(course) == 1 and len(tries) == 4
 
 
+@pytest.mark.slow
 def test_what_was_too_slow_beside_others_is_tried_again_before_it_counts(course):
     hand_in(course, "ada", ["choice"])
     path = hand_in(course, "slow", ["choice"])
@@ -234,6 +238,7 @@ def test_what_a_person_said_of_an_answer_holds_until_the_answer_changes(course):
     assert (row["score"], row["to_read"]) == ("3", "2") and "well said" not in page(course, "ada")
 
 
+@pytest.mark.slow
 def test_points_given_for_code_hold_until_a_cell_of_ones_own_changes(course):
     def hand_in_with(helper):
         path = hand_in(course, "ada", ["choice"])
@@ -261,6 +266,7 @@ def test_the_time_of_a_submission_is_the_courses(course):
         assert gradebook.find_submission("blank", "ada").timestamp.year == 2026
 
 
+@pytest.mark.slow
 def test_a_due_date_that_is_set_later_counts(course):
     hand_in(course, "ada", ["choice"])
     assert run(course) == 0 and course.asked.count("grade") == 1
@@ -280,6 +286,7 @@ def test_a_due_date_that_is_set_later_counts(course):
     assert run(course) == 0 and table(course)["ada", "blank"]["score"] == "1"
 
 
+@pytest.mark.slow
 def test_what_is_no_notebook_is_said_in_the_table(course):
     for student, text in (("list", "[1]"), ("large", " " * 50_000_001)):
         path = hand_in(course, student)
@@ -297,6 +304,7 @@ def test_only_one_grades_a_course(course, capsys):
     assert run(course) == 0
 
 
+@pytest.mark.slow
 def test_a_page_about_the_class_says_who_passed_what_and_why_not(course):
     for student, right in (("ada", ["choice"]), ("<b>", []), ("cleo", [])):
         hand_in(course, student, right)
@@ -323,6 +331,7 @@ def test_who_has_not_handed_in_is_known_though_moodle_numbers_them_anew(here, th
     assert statistics_page.absent("here", students) == missing
 
 
+@pytest.mark.slow
 def test_a_course_of_ones_own_has_its_own_gradebook_and_its_own_secret(tmp_path):
     for name in ("one", "other"):
         made = subprocess.run([sys.executable, COURSE / "grading/new_course.py", tmp_path / name], capture_output=True)
@@ -337,6 +346,7 @@ def test_a_course_of_ones_own_has_its_own_gradebook_and_its_own_secret(tmp_path)
     assert one.release("blank").exists() and "secret" in (tmp_path / "one/.gitignore").read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_stopped_after_any_answer_nothing_is_lost_and_nothing_is_graded_twice(course, monkeypatch):
     for student in "abcdef":
         hand_in(course, student, ["choice"])
@@ -357,6 +367,7 @@ def test_stopped_after_any_answer_nothing_is_lost_and_nothing_is_graded_twice(co
     assert {row["score"] for row in table(course).values()} == {"1"}
 
 
+@pytest.mark.slow
 def test_other_machines_can_compute(course, monkeypatch):
     """The functions and what they are asked can be sent elsewhere: nothing but text goes either way."""
     for student in "ab":
@@ -390,7 +401,18 @@ def archive(path, entries):
 
 
 def command(course, *arguments):
-    """What `make collect` and `make give-back` call."""
+    """What `make collect` and `make give-back` call does, in this process: to load the libraries takes seconds."""
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        redirect_stdout(io.StringIO()) as said,
+        redirect_stderr(io.StringIO()) as complained,
+    ):
+        patch.setattr(sys, "argv", ["platforms.py", "--course", str(course.folder), *map(str, arguments)])
+        return subprocess.CompletedProcess(arguments, platforms.main(), said.getvalue(), complained.getvalue())
+
+
+def program(course, *arguments):
+    """The same as a program."""
     return subprocess.run(
         [sys.executable, COURSE / "grading/platforms.py", "--course", course.folder, *arguments],
         capture_output=True,
@@ -398,6 +420,7 @@ def command(course, *arguments):
     )
 
 
+@pytest.mark.slow
 def test_a_class_on_moodle_from_its_archive_to_its_points(course, tmp_path):
     """40 submissions as Moodle packs them, in folders or not; every fourth has solved one task."""
     entries, rows = [], []
@@ -421,13 +444,13 @@ def test_a_class_on_moodle_from_its_archive_to_its_points(course, tmp_path):
     with worksheet.open("w", newline="", encoding="utf-8-sig") as file:
         csv.writer(file).writerows([columns, *rows])
 
-    done = command(course, "collect", "blank", archive(tmp_path / "all.zip", entries), worksheet)
+    done = program(course, "collect", "blank", archive(tmp_path / "all.zip", entries), worksheet)
     assert done.returncode == 0 and "40 submissions are in submitted/" in done.stdout, done.stderr
     assert run(course) == 0 and len(table(course)) == 40
     with course.gradebook() as gradebook:
         assert gradebook.find_submission("blank", "Student Number3_1003").timestamp.date().isoformat() == "2026-05-04"
 
-    done = command(course, "give-back", "blank", worksheet)
+    done = program(course, "give-back", "blank", worksheet)
     assert done.returncode == 0 and "the points of 40 students" in done.stdout, done.stderr
     with (course.folder / "given_back/blank/worksheet.csv").open(encoding="utf-8") as file:
         back = list(csv.DictReader(file))
@@ -438,6 +461,7 @@ def test_a_class_on_moodle_from_its_archive_to_its_points(course, tmp_path):
         assert "Student Number8_1008_assignsubmission_file_/blank.html" in pages.namelist()
 
 
+@pytest.mark.slow
 def test_a_class_on_canvas_from_its_archive_to_its_points(course, tmp_path):
     entries, rows = [], [["    Points Possible", "", "", "", "", "5"]]
     for number, student in enumerate(CLASS):
@@ -516,6 +540,7 @@ def test_a_file_name_gives_nobody_elses_number(course, tmp_path):
     assert "have the same number" in command(course, "give-back", "blank", worksheet).stderr
 
 
+@pytest.mark.slow
 def test_what_is_no_archive_or_no_table_is_said(course, tmp_path):
     text = json.dumps(notebook_with([]))
     good = archive(tmp_path / "good.zip", [("a_1_assignsubmission_file_/blank.ipynb", text)])
@@ -536,7 +561,5 @@ def test_what_is_no_archive_or_no_table_is_said(course, tmp_path):
         done = command(course, *arguments)
         assert done.returncode == 1 and says in done.stderr, (arguments, done.stderr)
     (course.folder / "submitted.csv").write_text("student,assignment,time\na_1,blank,late\n", encoding="utf-8")
-    assert (
-        "submitted.csv: expected a student, an assignment and a time"
-        in command(course, "collect", "blank", good).stderr
-    )
+    done = program(course, "collect", "blank", good)
+    assert done.returncode == 1 and "submitted.csv: expected a student, an assignment and a time" in done.stderr

@@ -170,6 +170,7 @@ def test_a_kernel_is_asked_once_as_long_as_it_is_the_same(user, capsys, monkeypa
     assert find(user) == program and len(asked) == 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("text", "said"),
     [
@@ -255,6 +256,7 @@ def test_without_a_sum_nothing_is_fetched(user, capsys, server):
 WHOLE = archive((f"{STEM}/evcxr_jupyter", kernel()))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("content", "said"),
     [
@@ -371,6 +373,7 @@ def test_if_cargo_binstall_fails_the_release_file_is_taken(user, capsys, server,
 # --- As the set-up calls it ------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_real_kernel_is_fetched_and_recognised(tmp_path, server):
     """The kernel of this machine, as a release file."""
     program = Path(stock_command()[0])

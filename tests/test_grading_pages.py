@@ -250,6 +250,7 @@ def test_a_formula_that_is_not_understood_is_shown_as_typed():
         assert "<math" not in shown and f"<code>{pages.html.escape(latex, quote=False)}</code>" in shown, shown
 
 
+@pytest.mark.slow
 def test_a_pasted_picture_is_shown_if_it_is_one():
     for kind, data, why_not in (
         ("image/png", PIXEL, ""),
@@ -266,9 +267,9 @@ def test_a_pasted_picture_is_shown_if_it_is_one():
         assert ("<img src=" in made) != bool(why_not), made[:200]
         assert not why_not or f"(a picture that is not shown, since {why_not}: my picture)" in made
     assert "<img" not in render("![x](attachment:x)", {"x": PIXEL}) + render("![x](attachment:x)", PIXEL)
-    # Shown a thousand times, one picture is a thousand.
+    # Shown a hundred times, one picture is a hundred.
     large = {"x": {"image/png": "iVBORw0KGgo" + "A" * (pages.MOST_PICTURES // 3)}}
-    assert render("![x](attachment:x)" * 1000, large).count("<img") == 2
+    assert render("![x](attachment:x)" * 100, large).count("<img") == 2
 
 
 # --- Pages -----------------------------------------------------------------------------------------------------------
@@ -359,6 +360,7 @@ thread.join()
 """
 
 
+@pytest.mark.slow
 def test_the_worst_nests_take_neither_long_nor_much_nor_end_the_process():
     texts = [("markdown", nest * (pages.MOST_TEXT // len(nest))) for nest in NESTS]
     texts += [("code", nest * (pages.MOST_TEXT // len(nest))) for nest in IN_CODE]
@@ -420,6 +422,7 @@ def test_hidden_are_only_the_words_of_the_assignment():
     assert "secret" not in page and page.count("mine") == 4 and page.count("BEGIN MARK SCHEME") == 2
 
 
+@pytest.mark.slow
 def test_a_judge_says_why_not_in_plain_words():
     """Though the assignment's set-up has failures shown as tables of HTML."""
     source = COURSE / "source/blank/blank.ipynb"
@@ -491,6 +494,7 @@ def lab(course, tmp_path):
         yield address
 
 
+@pytest.mark.slow
 def test_a_hostile_answer_is_read_and_graded_and_nothing_of_it_runs(course, lab, browser):
     """From JupyterLab's menu to the points and the comment in the gradebook and on the feedback page."""
     page = browser.new_page(viewport={"width": 1400, "height": 1000})
@@ -561,6 +565,7 @@ def test_a_hostile_answer_is_read_and_graded_and_nothing_of_it_runs(course, lab,
     page.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("template", ["feedback.html", "formgrade.html"])
 def test_where_cleaning_fails_the_policy_still_lets_nothing_run(template, browser, monkeypatch, tmp_path):
     monkeypatch.setattr(pages, "CLEANER", Uncleaned)

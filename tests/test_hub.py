@@ -60,6 +60,7 @@ def test_each_user_has_a_copy_that_keeps_what_is_changed(tmp_path):
     assert (own / "README.md").read_text() == (notebooks / "README.md").read_text()
 
 
+@pytest.mark.slow
 def test_a_copy_runs_where_nothing_but_the_users_folder_can_be_written(tmp_path):
     if not shutil.which("bwrap"):
         pytest.fail("no bwrap") if IN_CI else pytest.skip("no bwrap")

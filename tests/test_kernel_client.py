@@ -51,6 +51,7 @@ def test_a_cell_that_is_stopped_leaves_nothing_to_the_next(kernel):
     assert [output.data for output in kernel.run("1 + 1")] == [{"text/plain": "2"}]
 
 
+@pytest.mark.slow
 def test_a_cell_that_prints_without_end_is_given_up(tmp_path):
     with start_kernel(tmp_path, most_text=1000) as kernel:
         assert kernel.run('println!("{}", "x".repeat(900));')[0].text == "x" * 900 + "\n"
@@ -62,6 +63,7 @@ def test_a_cell_that_prints_without_end_is_given_up(tmp_path):
 CLOSE_STDERR = 'unsafe extern "C" { fn close(file: i32) -> i32; }\nunsafe { close(2) };'
 
 
+@pytest.mark.slow
 def test_a_kernel_that_is_lost_is_noticed(tmp_path, monkeypatch):
     monkeypatch.setattr(kernel_client, "MARK_SECONDS", 1)
     with start_kernel(tmp_path) as kernel:

@@ -422,6 +422,7 @@ def test_without_a_browser_or_a_sandbox_the_set_up_goes_on(machine, lacks):
     assert ("no network" in run.stderr) == (lacks == "network")
 
 
+@pytest.mark.slow
 def test_jupyterlab_leaves_the_users_jupyter_alone(tmp_path):
     """Starts `make lab` for a user who has a kernel of the same name, and settings of their own."""
     home = tmp_path / "home"

@@ -12,6 +12,8 @@ from conftest import report, violations
 
 NAMES = ["index.html"] + [path.stem + ".html" for path in sorted(website.NOTEBOOKS.glob("*.ipynb"))]
 WIDTHS = [1280, 400]  # a desk's and a phone's
+PAGES = [*NAMES[:2], *(pytest.param(name, marks=pytest.mark.slow) for name in NAMES[2:])]
+ON_A_PHONE = pytest.param(WIDTHS[1], marks=pytest.mark.slow)
 
 # What is wrong with the page, as the browser has made it up.
 PROBLEMS = r"""() => {
@@ -106,20 +108,23 @@ def site(tmp_path_factory):
     return folder
 
 
-@pytest.mark.parametrize("width", WIDTHS)
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("width", [WIDTHS[0], ON_A_PHONE])
+@pytest.mark.parametrize("name", PAGES)
 def test_a_page_is_whole(name, width, site, browser):
     report(problems_on(browser, site / name, width))
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
-def test_axe_finds_nothing(name, scheme, site, browser):
+def test_axe_finds_nothing(name, site, browser):
     """In the dark scheme only the colours are others."""
-    page = browser.new_page(color_scheme=scheme)
+    page = browser.new_page(color_scheme="light")
     page.goto((site / name).as_uri())
-    report(violations(page, only=["color-contrast", "link-in-text-block"] if scheme == "dark" else None))
+    found = violations(page)
+    page.emulate_media(color_scheme="dark")
+    found += [f"dark: {one}" for one in violations(page, only=["color-contrast", "link-in-text-block"])]
     page.close()
+    report(found)
 
 
 # For each figure: how many times light and dark change places in it, by its own style and by those around it.
@@ -130,24 +135,26 @@ TURNED = """() => [...document.querySelectorAll("img, svg:not(:empty)")].map((fi
 })"""
 
 
+@pytest.mark.slow
 def test_figures_are_dark_in_a_dark_theme(site, browser):
-    for scheme, times in [("dark", 1), ("light", 0)]:
-        page = browser.new_page(color_scheme=scheme)
-        count = 0
-        for name in NAMES:
-            page.goto((site / name).as_uri())
+    page, count = browser.new_page(), 0
+    for name in NAMES:
+        page.goto((site / name).as_uri())
+        for scheme, times in [("dark", 1), ("light", 0)]:
+            page.emulate_media(color_scheme=scheme)
             found = page.evaluate(TURNED)
             assert set(found) <= {times}, f"{name}, {scheme}: {found}"
-            count += len(found)
-        assert count > 30
-        page.close()
+        count += len(found)
+    assert count > 30
+    page.close()
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", PAGES)
 def test_links_lead_somewhere(name, site):
     report(check_links(site / name))
 
 
+@pytest.mark.slow
 def test_the_pages_follow_each_other(site):
     for number, name in enumerate(NAMES):
         soup = BeautifulSoup((site / name).read_text(encoding="utf-8"), "html.parser")
@@ -167,6 +174,7 @@ def films_of(site):
     return pages
 
 
+@pytest.mark.slow
 def test_a_film_is_moved_with_the_keyboard(site, browser):
     for path in films_of(site):
         page = browser.new_page(viewport={"width": 1280, "height": 800})
@@ -202,6 +210,7 @@ def test_a_film_is_moved_with_the_keyboard(site, browser):
         page.close()
 
 
+@pytest.mark.slow
 def test_without_scripts_a_film_is_a_picture(site, browser):
     context = browser.new_context(java_script_enabled=False, viewport={"width": 1280, "height": 800})
     for path in films_of(site):
@@ -243,6 +252,7 @@ BODIES = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("body", "said"), BODIES)
 def test_what_is_said_of_a_page(body, said, tmp_path, browser):
     path = tmp_path / "bad.html"

@@ -37,9 +37,10 @@ class Server:
         self.root, self.port = root, port
         self.process = next(p for p in psutil.Process().children() if f"--port={port}" in words(p))
 
-    def ask(self, what: str, **content):
+    def ask(self, what: str, method="POST", **content):
         address = f"http://127.0.0.1:{self.port}/api/{what}?token={TOKEN}"
-        with urllib.request.urlopen(address, json.dumps(content).encode(), timeout=SECONDS) as answer:
+        request = urllib.request.Request(address, json.dumps(content).encode(), method=method)
+        with urllib.request.urlopen(request, timeout=SECONDS) as answer:
             return json.loads(answer.read() or b"null")
 
     def kernels(self) -> set[psutil.Process]:
@@ -131,17 +132,25 @@ def run_server(root: Path, **variables: str):
     return port, serving(command, address, root / "log", cwd=root / "work", env=environment)
 
 
-@pytest.fixture
-def server(tmp_path):
-    """A server with a kernel that waits."""
-    port, running = run_server(tmp_path)
+@pytest.fixture(scope="module")
+def running_server(tmp_path_factory):
+    root = tmp_path_factory.mktemp("server")
+    port, running = run_server(root)
     with running:
-        server = Server(tmp_path, port)
-        server.wait_for(1)
-        assert "one kernel is kept waiting" in (tmp_path / "log").read_text()
-        yield server
+        yield Server(root, port)
 
 
+@pytest.fixture
+def server(running_server):
+    """A server with a kernel that waits. All others end with the test."""
+    running_server.wait_for(1)
+    assert "one kernel is kept waiting" in (running_server.root / "log").read_text()
+    yield running_server
+    for kernel in running_server.ask("kernels", "GET"):
+        running_server.ask(f"kernels/{kernel['id']}", "DELETE")
+
+
+@pytest.mark.slow
 def test_a_kernel_that_waits_is_handed_over_as_good_as_new_and_restarted_into_the_next(server):
     server.wait_until_warm()
     waiting = server.kernels()
@@ -165,6 +174,15 @@ def test_a_kernel_that_waits_is_handed_over_as_good_as_new_and_restarted_into_th
     server.ask(f"kernels/{kernel.id}/interrupt")
     wait_until(lambda: "Subprocess terminated" in kernel.read()["content"].get("evalue", ""))
     assert kernel.run("1 + 1")[1] == "2"
+
+
+@pytest.mark.slow
+def test_of_two_at_once_one_gets_the_kernel_that_waits(server):
+    waiting = server.kernels()
+    with ThreadPoolExecutor() as pool:
+        kernels = list(pool.map(lambda _: server.start(), range(2)))
+    assert len(server.kernels()) == 2 and waiting < server.kernels()
+    assert [kernel.run("1 + 1") for kernel in kernels] == [(nb.FIRST_COUNT, "2")] * 2
 
 
 @pytest.mark.slow
@@ -195,16 +213,7 @@ def test_one_who_wants_something_else_gets_a_new_kernel(server):
     assert waiting not in psutil.wait_procs([waiting], timeout=SECONDS)[1]
 
 
-@pytest.mark.slow
-def test_of_two_at_once_one_gets_the_kernel_that_waits(server):
-    waiting = server.kernels()
-    with ThreadPoolExecutor() as pool:
-        kernels = list(pool.map(lambda _: server.start(), range(2)))
-    assert len(server.kernels()) == 2 and waiting < server.kernels()
-    assert [kernel.run("1 + 1") for kernel in kernels] == [(nb.FIRST_COUNT, "2")] * 2
-
-
-@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize("how", [pytest.param(signal.SIGTERM, marks=pytest.mark.slow), signal.SIGKILL])
 def test_a_kernel_that_waits_ends_with_its_server_even_if_that_is_killed(tmp_path, how):
     port, running = run_server(tmp_path)
     with running:
@@ -217,6 +226,7 @@ def test_a_kernel_that_waits_ends_with_its_server_even_if_that_is_killed(tmp_pat
         assert list(tmp_path.glob("tmp/zero-init-kernel-*")) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("spare", ["on", "off"])
 def test_jupyterlab_is_told_of_a_kernel_when_it_can_answer(tmp_path, spare):
     """A kernel answers when it has run its prelude, not before. What is asked earlier can end it: see spare.py."""
@@ -231,6 +241,7 @@ def test_jupyterlab_is_told_of_a_kernel_when_it_can_answer(tmp_path, spare):
         assert (tmp_path / "work" / "ready").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("variables", [{"SPARE": "off"}, {"JUPYTERHUB_USER": "someone"}])
 def test_it_can_be_switched_off_and_is_on_a_hub(tmp_path, variables):
     port, running = run_server(tmp_path, **variables)
