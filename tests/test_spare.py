@@ -37,10 +37,9 @@ class Server:
         self.root, self.port = root, port
         self.process = next(p for p in psutil.Process().children() if f"--port={port}" in words(p))
 
-    def ask(self, what: str, method="POST", **content):
+    def ask(self, what: str, **content):
         address = f"http://127.0.0.1:{self.port}/api/{what}?token={TOKEN}"
-        request = urllib.request.Request(address, json.dumps(content).encode(), method=method)
-        with urllib.request.urlopen(request, timeout=SECONDS) as answer:
+        with urllib.request.urlopen(address, json.dumps(content).encode(), timeout=SECONDS) as answer:
             return json.loads(answer.read() or b"null")
 
     def kernels(self) -> set[psutil.Process]:
@@ -132,22 +131,15 @@ def run_server(root: Path, **variables: str):
     return port, serving(command, address, root / "log", cwd=root / "work", env=environment)
 
 
-@pytest.fixture(scope="module")
-def running_server(tmp_path_factory):
-    root = tmp_path_factory.mktemp("server")
-    port, running = run_server(root)
-    with running:
-        yield Server(root, port)
-
-
 @pytest.fixture
-def server(running_server):
-    """A server with a kernel that waits. All others end with the test."""
-    running_server.wait_for(1)
-    assert "one kernel is kept waiting" in (running_server.root / "log").read_text()
-    yield running_server
-    for kernel in running_server.ask("kernels", "GET"):
-        running_server.ask(f"kernels/{kernel['id']}", "DELETE")
+def server(tmp_path):
+    """A server with a kernel that waits."""
+    port, running = run_server(tmp_path)
+    with running:
+        server = Server(tmp_path, port)
+        server.wait_for(1)
+        assert "one kernel is kept waiting" in (tmp_path / "log").read_text()
+        yield server
 
 
 @pytest.mark.slow
@@ -177,15 +169,6 @@ def test_a_kernel_that_waits_is_handed_over_as_good_as_new_and_restarted_into_th
 
 
 @pytest.mark.slow
-def test_of_two_at_once_one_gets_the_kernel_that_waits(server):
-    waiting = server.kernels()
-    with ThreadPoolExecutor() as pool:
-        kernels = list(pool.map(lambda _: server.start(), range(2)))
-    assert len(server.kernels()) == 2 and waiting < server.kernels()
-    assert [kernel.run("1 + 1") for kernel in kernels] == [(nb.FIRST_COUNT, "2")] * 2
-
-
-@pytest.mark.slow
 def test_in_the_place_of_a_kernel_that_died_comes_a_new_one_to_which_jupyterlab_is_connected(server):
     (first,) = server.kernels()
     kernel = server.start()
@@ -211,6 +194,15 @@ def test_one_who_wants_something_else_gets_a_new_kernel(server):
     (server.root / "work" / "other" / "evcxr.toml").write_text("[evcxr]\nprelude = 'let mine = 7;'\n")
     assert server.start("other").run("mine")[1] == "7"
     assert waiting not in psutil.wait_procs([waiting], timeout=SECONDS)[1]
+
+
+@pytest.mark.slow
+def test_of_two_at_once_one_gets_the_kernel_that_waits(server):
+    waiting = server.kernels()
+    with ThreadPoolExecutor() as pool:
+        kernels = list(pool.map(lambda _: server.start(), range(2)))
+    assert len(server.kernels()) == 2 and waiting < server.kernels()
+    assert [kernel.run("1 + 1") for kernel in kernels] == [(nb.FIRST_COUNT, "2")] * 2
 
 
 @pytest.mark.parametrize("how", [pytest.param(signal.SIGTERM, marks=pytest.mark.slow), signal.SIGKILL])
