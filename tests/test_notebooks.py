@@ -13,6 +13,7 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
+from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 
 import notebooks as nb
@@ -105,8 +106,7 @@ def test_other_editors_run_it_in_its_folder_and_nowhere_else(folder, says, monke
 class Session:
     """Runs notebooks one after the other in one kernel: `:clear` ends the process that runs cells, and forgets all.
 
-    So what a start costs is paid once: seconds, and on a stock kernel half a minute in which the crates are compiled. A
-    kernel of its own for each notebook is what `test_lab.py` has.
+    So what a start costs is paid once: seconds, and on a stock kernel half a minute in which the crates are compiled.
     """
 
     def __init__(self, stack: ExitStack, start: Callable[[], AbstractContextManager[Kernel]]) -> None:
@@ -118,7 +118,11 @@ class Session:
         unnoticed: list[Falsehood] = []
         try:
             kernel = self._cleared()
-            between = lambda cell: unnoticed.extend(unnoticed_falsehoods(path.name, cell, kernel)) if false else None  # noqa: E731
+
+            def between(cell: NotebookNode) -> None:
+                if false:
+                    unnoticed.extend(unnoticed_falsehoods(path.name, cell, kernel))
+
             problems = nb.check_run(path.name, nb.read(path), kernel, times=times, between=between)
         except KernelError as error:
             problems = [f"{path.name}: {error}"]
@@ -259,6 +263,16 @@ def test_a_second_run_that_differs_is_noticed(kernel):
     assert nb.check_run("twice.ipynb", new_notebook(cells=cells), kernel, times=2) == [
         "twice.ipynb, cell [3] `runs += 1;` (run again): text/plain: line 1: expected '1', got '2'"
     ]
+
+
+def test_a_cleared_kernel_has_forgotten_all(kernel):
+    """So a notebook that lacks something is noticed, though another one has run in the same kernel before."""
+    parts = [':dep cfg-if = "*"\nuse cfg_if::cfg_if;', "let number = 1;", "fn function() {}", "struct Type;"]
+    assert [output for part in parts for output in kernel.run(part)] == []
+    assert kernel.run("use cfg_if::cfg_if as another; function(); let _ = (number, Type);") == []
+    assert kernel.run(":clear") == []
+    for source in ("use cfg_if::cfg_if;", "number", "function()", "Type;"):
+        assert [output.output_type for output in kernel.run(source)] == ["error"], source
 
 
 def test_writing_gives_what_the_check_accepts_and_the_same_file_again(kernel):

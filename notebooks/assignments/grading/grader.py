@@ -132,8 +132,7 @@ class Grader:
             return False
         checks = []
         for name in (cell.metadata.nbgrader["grade_id"] for _, cell in steps if is_check(cell)):
-            functions = self.judge.used[name]
-            if missing := [function for function in functions if program.names([function]) & made.missing]:
+            if missing := [function for function in self.judge.used[name] if function in made.missing]:
                 graded.verdicts[name] = not_called(missing, ["No cell of the notebook defines it."])
             else:
                 checks.append(name)

@@ -41,12 +41,12 @@ fn main() -> ::exercise::Outcome {{
 class Program:
     """The program's text, and the crates that it uses. Its argument is the address where it answers.
 
-    `missing` has the names of functions that checks call and no cell defines.
+    `missing` has the signatures of functions that checks call and no cell defines.
     """
 
     text: str
     crates: list[str]
-    missing: set[str]
+    missing: list[str]
 
 
 def tokens(source: str) -> list[str]:
@@ -100,9 +100,11 @@ def is_check(cell: NotebookNode) -> bool:
     return bool(utils.is_grade(cell) and not utils.is_solution(cell))
 
 
-def names(signatures: list[str]) -> set[str]:
-    """The names of functions."""
-    return set(NAME.findall(" ".join(signatures)))
+def name_of(signature: str) -> str:
+    """The name in a function's signature."""
+    found = NAME.search(signature)
+    assert found, signature
+    return found[1]
 
 
 def made_of(cells: list[NotebookNode], used: dict[str, list[str]]) -> Program | None:
@@ -116,7 +118,7 @@ def made_of(cells: list[NotebookNode], used: dict[str, list[str]]) -> Program | 
         return None
     earlier: set[str] = set()
     known: set[str] = set()
-    unknown: set[str] = set()
+    called_before: set[str] = set()  # by a check that stands above all functions of this name
     signatures = list(dict.fromkeys(signature for needed in used.values() for signature in needed))
     imports: list[str] = []
     setup: list[str] = []
@@ -126,7 +128,7 @@ def made_of(cells: list[NotebookNode], used: dict[str, list[str]]) -> Program | 
         if cell.cell_type != "code":
             continue
         if is_check(cell):
-            unknown |= names(used[cell.metadata.nbgrader["grade_id"]]) - known
+            called_before |= {name_of(signature) for signature in used[cell.metadata.nbgrader["grade_id"]]} - known
             continue
         defined = functions(cell.source)
         if defined is not None:
@@ -145,12 +147,13 @@ def made_of(cells: list[NotebookNode], used: dict[str, list[str]]) -> Program | 
                 else:
                     (imports if line.startswith("use ") else setup).append(line)
         earlier |= words(cell.source)
-    if not signatures or "exercise" not in crates or unknown & known:
+    if not signatures or "exercise" not in crates or called_before & known:
         return None
+    missing = [signature for signature in signatures if name_of(signature) in called_before]
     text = PROGRAM.format(
         imports="\n".join(imports),
         functions="\n".join(parts),
         setup="\n".join(setup),
-        signatures=", ".join(signature for signature in signatures if not names([signature]) & unknown),
+        signatures=", ".join(signature for signature in signatures if signature not in missing),
     )
-    return Program(text, sorted(set(crates)), unknown)
+    return Program(text, sorted(set(crates)), missing)
