@@ -35,7 +35,7 @@ OWN := $(filter-out notebooks/assignments,$(COURSE))
 # Grading needs nbgrader, which is installed where Python is new enough for it.
 TEACH := $(PYTHON) -c 'import nbgrader' 2> /dev/null || { echo 'zero-init: assignments need Python 3.11 or later; .venv has an older one' >&2; exit 1; };
 
-.PHONY: help doctor lab teach test test-rust test-python test-wasm notebooks figures site release course collect grade-check grade give-back bench bench-kernel bench-page reference setup clean
+.PHONY: help doctor lab teach test test-format test-rust test-python test-wasm notebooks figures site release course collect grade-check grade give-back bench bench-kernel bench-page reference setup clean
 
 help:
 	@echo 'make lab        open JupyterLab on the notebooks (ARGS=--no-browser and the like reach it)'
@@ -81,10 +81,13 @@ teach: setup $(JUPYTER)/signed
 
 test:
 	@tools/setup.sh test
+	@$(MAKE) --no-print-directory test-format
 	@$(MAKE) --no-print-directory -j 2 test-rust test-python
 
+test-format:
+	@echo '== Formatting' && cargo fmt --all --check && $(PYTHON) -m ruff format --quiet --check && $(PYTHON) -m ruff check --quiet
+
 test-rust:
-	@echo '== Formatting' && cargo fmt --all --check
 	@echo '== Lints' && cargo clippy --quiet --workspace --all-features --all-targets --locked -- $(LEVEL) warnings \
 	  && cargo clippy --quiet --package exercise --locked -- $(LEVEL) warnings
 	@echo '== Unit, integration and documentation tests' && cargo test --quiet --workspace --all-features --locked
@@ -93,7 +96,7 @@ test-rust:
 	@echo '== Package' && cargo package --quiet --locked --offline --allow-dirty
 
 test-python:
-	@echo '== Python' && $(PYTHON) -m ruff format --quiet --check && $(PYTHON) -m ruff check --quiet && $(PYTHON) -m mypy --no-error-summary
+	@echo '== Types in Python' && $(PYTHON) -m mypy --no-error-summary
 	@echo '== Notebooks and tools' && $(PYTHON) -m pytest --quiet -p no:cacheprovider -n 2 --dist loadfile --no-loadscope-reorder tests
 
 test-wasm:

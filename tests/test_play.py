@@ -206,7 +206,6 @@ def said(page: Page) -> str:
     return page.locator("#play-said").inner_text()
 
 
-@pytest.mark.slow
 def test_a_click_on_a_weight_says_what_changes(open_page):
     page = open_page()
     changed = page.locator("#play-table .changed")

@@ -9,6 +9,8 @@ import shutil
 import subprocess
 import sys
 import threading
+from contextlib import suppress
+from pathlib import Path
 
 import psutil
 import pytest
@@ -386,6 +388,8 @@ def thread():
     kept = [b"x" * 10**7 for _ in range(100)]
     time.sleep(99)
 import threading
+from contextlib import suppress
+from pathlib import Path
 threading.Thread(target=thread).start()
 ctypes.CDLL(None).syscall({"x86_64": 60, "aarch64": 93}[os.uname().machine], 0)  # ends the first thread alone
 """,
@@ -501,14 +505,28 @@ loop {{ unsafe {{ if vfork() == 0 {{ {waits} }} }} }}"""
         assert ran.status == "slow" and not ran.by_wall_clock
 
 
+def comes_last(sandbox):
+    """Gives a sandbox's processes a low priority, and their sessions too: Linux may share out processors by these."""
+    sandbox.watch.look()
+    for process in sandbox.watch.family:
+        for task in Path(f"/proc/{process.pid}/task").iterdir():
+            os.setpriority(os.PRIO_PROCESS, int(task.name), 10)
+        session = Path(f"/proc/{process.pid}/autogroup")
+        while session.exists() and "nice 10" not in session.read_text():
+            with suppress(BlockingIOError):  # it may be changed only so often
+                session.write_text("10")
+
+
 @pytest.mark.slow
 def test_ninety_that_spin_do_not_slow_an_honest_neighbour():
-    """By the clock of its sandbox."""
+    """By the clock of its sandbox. On the wall it takes many times as long, since it comes last."""
     spin = "for _ in 0..90 { std::thread::spawn(|| loop {}); }"
-    honest = "let mut x = 1_u64; for i in 0..100_000_000_u64 { x = std::hint::black_box(x ^ i); } x"
+    honest = "let mut x = 1_u64; for i in 0..20_000_000_u64 { x = std::hint::black_box(x ^ i); } x"
     with Sandbox(Limits(cell=20)) as neighbour, Sandbox(Limits(cell=600)) as greedy:
+        assert works(neighbour)  # the first cell takes longer than others
         alone = neighbour.run(honest)
         assert alone.status == "ok"
+        comes_last(neighbour)
         greedy.run(spin, quiet=True)  # else it would compile one more cell beside the ninety
         beside = neighbour.run(honest)
         assert beside.status == "ok" and beside.seconds < 3 * alone.seconds + 1
