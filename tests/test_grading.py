@@ -462,7 +462,7 @@ def test_the_limits_are_those_that_instructors_are_told():
     told = f"At most {limits.cell:g} s a cell, {limits.check:g} s for the calls of a check, "
     told += f"{limits.submission / 60:g} min in all, {limits.memory / 1024**3:g} GiB, "
     assert f"{told}{limits.processes} processes and threads" in page
-    assert set(grade.LIMITS.values()) <= vars(limits).keys()
+    assert set(grade.LIMITS.values()) <= vars(limits).keys() and all(f"`{name}`" in page for name in grade.LIMITS)
 
 
 def test_functions_are_graded_without_a_kernel(monkeypatch):
