@@ -12,7 +12,7 @@ LEVEL := $(shell . tools/versions.sh && rustc --version | grep -q " $$rust_versi
 
 # A panic ends the whole program in WebAssembly. So its message must not be held back until the test has ended (--nocapture), and
 # the other programs are still to be run (--no-fail-fast).
-WASM_TESTS := tools/wasm.sh test --quiet --no-fail-fast --tests -- --nocapture
+WASM_TESTS := tools/wasm.sh test --quiet --no-fail-fast $(or $(ARGS),--tests) -- --nocapture
 
 # JupyterLab refuses to run as root, which containers do, unless it is told.
 AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
@@ -28,7 +28,9 @@ export JUPYTERLAB_WORKSPACES_DIR := $(JUPYTER)/config/lab/workspaces
 export IPYTHONDIR := $(JUPYTER)/ipython
 unexport JUPYTER_PATH JUPYTER_CONFIG_PATH JUPYTERLAB_DIR
 
-JUPYTERLAB := $(CURDIR)/$(PYTHON) -m jupyterlab $(AS_ROOT)
+# The clone may be below "My Projects": in quotes, and with its spaces escaped where make itself reads it.
+SIGNED := $(subst $() ,\ ,$(JUPYTER)/signed)
+JUPYTERLAB := "$(CURDIR)/$(PYTHON)" -m jupyterlab $(AS_ROOT)
 
 OWN := $(filter-out notebooks/assignments,$(COURSE))
 
@@ -52,7 +54,7 @@ help:
 	@echo 'make grade-check  grade submissions whose points are known, to see that the grading works'
 	@echo 'make collect    take submissions out of a learning platform'"'"'s archive (ASSIGNMENT=… ARCHIVE=… TABLE=…)'
 	@echo 'make give-back  put points and pages into the platform'"'"'s form (ASSIGNMENT=… TABLE=…)'
-	@echo 'make bench      time training beside NumPy and JAX (and PyTorch, where .venv-bench has it), on one core'
+	@echo 'make bench      time training beside NumPy and JAX (and PyTorch, where .venv-bench has it), mostly on one core'
 	@echo 'make bench-kernel  time the kernel beside a stock one: 3 rounds, about 20 minutes (ARGS="1 no notebooks": 2)'
 	@echo 'make bench-page  time the section of the pages that answers questions, beside the native program'
 	@echo 'make reference  make the reference figures of the tests again (ARGS=--check: only compare), and try the claims in NumPy'
@@ -66,17 +68,17 @@ setup:
 	@tools/setup.sh
 
 # JupyterLab shows figures only in notebooks that it trusts, so those of the repository are signed first.
-$(JUPYTER)/signed: $(wildcard notebooks/*.ipynb) | setup
-	@$(PYTHON) -m nbformat.sign notebooks/*.ipynb > /dev/null 2>&1 && touch $@ || true
+$(SIGNED): $(wildcard notebooks/*.ipynb) | setup
+	@$(PYTHON) -m nbformat.sign notebooks/*.ipynb > /dev/null 2>&1 && touch "$@" || true
 
 # Readers and students see nothing of nbgrader but Validate.
-lab: setup $(JUPYTER)/signed
+lab: setup $(SIGNED)
 	@cd notebooks && exec $(JUPYTERLAB) --LabApp.default_url=/lab/tree/$(notdir $(firstword $(sort $(wildcard notebooks/*.ipynb)))) $(ARGS)
 
 # The same JupyterLab, with the rest of nbgrader. A course of one's own has it opened on that: the formgrader shows nothing that is
 # outside of the folder it is opened on.
-teach: setup $(JUPYTER)/signed
-	@$(TEACH) course="$$(cd $(COURSE) && pwd)" && cd $(or $(OWN),notebooks) && JUPYTER_CONFIG_PATH=$(CURDIR)/.venv/etc/teach \
+teach: setup $(SIGNED)
+	@$(TEACH) course="$$(cd $(COURSE) && pwd)" && cd $(or $(OWN),notebooks) && JUPYTER_CONFIG_PATH="$(CURDIR)/.venv/etc/teach" \
 	  ZERO_INIT_COURSE="$$course" exec $(JUPYTERLAB) --LabApp.default_url=/lab$(if $(OWN),,/tree/assignments) $(ARGS)
 
 test:
@@ -101,7 +103,7 @@ test-python:
 
 test-wasm:
 	@ALL=1 tools/setup.sh test
-	@$(WASM_TESTS:--=$(ARGS) --)
+	@$(WASM_TESTS)
 
 notebooks: setup
 	@$(PYTHON) tools/notebooks.py $(NB)
@@ -110,7 +112,8 @@ figures:
 	@cargo run --quiet --locked --example figures
 
 site: setup
-	@tools/wasm.sh build --quiet --profile page --package page || echo 'zero-init: so the pages answer no questions of their readers' >&2
+	@tools/wasm.sh build --quiet --profile page --package page || { rm -f target/wasm32-wasip1/page/page.wasm; \
+	  echo 'zero-init: so the pages answer no questions of their readers' >&2; }
 	@$(PYTHON) tools/website.py
 
 release: setup
@@ -141,7 +144,7 @@ give-back: setup
 	@touch $@
 
 bench: .venv-bench/complete
-	@BENCH_PYTHON=$(CURDIR)/.venv-bench/bin/python cargo bench --quiet --locked --bench speed
+	@BENCH_PYTHON="$(CURDIR)/.venv-bench/bin/python" cargo bench --quiet --locked --bench speed
 
 reference: .venv-reference/complete
 	@.venv-reference/bin/python tests/reference/generate.py $(ARGS)

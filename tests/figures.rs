@@ -451,7 +451,8 @@ fn lines_refuse_points_that_cannot_be_drawn() {
         assert_eq!(error, expected);
     }
     assert_eq!(message(figure::lines("t", "x", "y", &[])), "series: expected 1 to 6 of them, got 0");
-    for points in [[(0.0, 0.0), (0.0, 0.0)], [(-1e100, 1e100), (1e100, -1e100)]] {
+    let (flat, far, near) = ([(0.0, 0.0); 2], [(-1e100, 1e100), (1e100, -1e100)], [(0.0, 0.0), (1.0, 1e-323)]);
+    for points in [flat, far, near] {
         assert_well_formed(figure::lines("t", "x", "y", &[("flat", &points)]).unwrap().svg());
     }
 }

@@ -26,7 +26,6 @@ from conftest import REPOSITORY, free_port
 from kernel_client import stock_command
 
 VERSION = "1.2.3"
-WANTED = f"evcxr_jupyter {VERSION}"
 TARGET = "x86_64-unknown-linux-gnu"
 STEM = f"evcxr_jupyter-v{VERSION}-{TARGET}"
 FILE = f"v{VERSION}/{STEM}.tar.gz"

@@ -58,7 +58,7 @@ class Clone:
 
 @pytest.fixture(scope="module")
 def clone(tmp_path_factory):
-    clone = Clone(tmp_path_factory.mktemp("clone"))
+    clone = Clone(tmp_path_factory.mktemp("it's a clone"))
     run = clone.prepare()
     assert run.returncode == 0 and run.stderr.count("\n") == 1, run.stderr
     return clone

@@ -37,10 +37,6 @@ FALSE = [
 # --- The notebooks ---------------------------------------------------------------------------------------------------
 
 
-def test_there_are_notebooks():
-    assert PATHS, f"no notebook in {nb.NOTEBOOKS}"
-
-
 def test_the_first_notebook_is_read_in_ten_minutes():
     """Its prose has at most 1200 words. A formula in a line counts as a word; what is folded away does not count."""
     text = "\n".join(cell.source for cell in nb.read(PATHS[0]).cells if cell.cell_type == "markdown")

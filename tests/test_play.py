@@ -375,6 +375,11 @@ def test_what_a_browser_does_not_let_copy_is_there_to_be_copied_by_hand(open_pag
     page.get_by_role("button", name="Copy a link to this").click()
     page.get_by_role("button", name="Copy as a cell").click()
     assert [shown[0], shown[1].splitlines()[0]] == [page.url, "let data = circles_train();"]
+    # While it trains, the address is that of the start; the link is to the network of now.
+    page.locator("#play [data-do=run]").click()
+    page.wait_for_function("document.getElementById('play-step').textContent !== 'step 0'")
+    page.get_by_role("button", name="Copy a link to this").click()
+    assert "steps=" in shown[2] and "steps=" not in shown[0]
 
 
 @pytest.mark.slow
@@ -551,6 +556,13 @@ def test_mangled_addresses_get_a_sentence_or_an_answer(program):
     wrong = [answer for answer in answers if not answer.startswith(('{"fault":"', '{"alive":['))]
     assert wrong == [] and "panicked" not in done.stderr
     assert not any("<script" in answer for answer in answers if answer.startswith('{"alive"'))
+
+
+def test_what_cannot_be_drawn_is_a_fault(program):
+    """Its features are as large as numbers may be, and a few of them larger than a picture's axis."""
+    for question in ("noise=1e100", "noise=1e100\nto=10&every=1"):
+        (answer,) = ask(program, question)
+        assert answer["fault"].startswith("data: expected features within ±1e100, got 15")
 
 
 @pytest.mark.slow

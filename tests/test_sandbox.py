@@ -6,7 +6,6 @@ Most attacks are short Python programs that a cell starts, since they are easier
 import os
 import platform
 import shutil
-import subprocess
 import sys
 import threading
 from contextlib import suppress
@@ -601,12 +600,6 @@ def test_the_judge_has_limits_of_its_own():
         assert works(sandbox)
 
 
-def test_it_is_said_what_keeps_the_limits():
-    assert (
-        box.kept_by() in ("systemd's control groups", "rlimits and a watchdog") or "control groups (" in box.kept_by()
-    )
-
-
 @pytest.mark.slow
 def test_grading_ends_with_no_process_and_no_folder_left(tmp_path, monkeypatch):
     monkeypatch.setattr(box.tempfile, "tempdir", str(tmp_path))
@@ -616,5 +609,3 @@ def test_grading_ends_with_no_process_and_no_folder_left(tmp_path, monkeypatch):
     assert not any(process.is_running() and process.status() != "zombie" for process in processes)
     assert not list(tmp_path.iterdir())
     assert sandbox.group is None or not sandbox.group.exists()
-    done = subprocess.run(["bwrap", "--version"], capture_output=True)
-    assert done.returncode == 0

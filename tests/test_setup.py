@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -58,7 +59,7 @@ class Machine:
     """A copy of the checkout's tools on a machine that has only what the test gives it."""
 
     def __init__(self, root: Path) -> None:
-        self.root, self.clone, self.bin, self.home = root, root / "clone", root / "bin", root / "home"
+        self.root, self.clone, self.bin, self.home = root, root / "it's a clone", root / "bin", root / "home"
         self.log = root / "log"
         for folder in (self.bin, self.home):
             folder.mkdir()
@@ -140,6 +141,8 @@ def test_a_missing_prerequisite_is_one_line(machine, name, script, variables, sa
         ("README.md", f"Python {OLDEST_PYTHON} or later"),
         ("README.md", f"need Python {PYTHON}"),
         ("README.md", f"evcxr_jupyter {KERNEL})"),
+        ("Dockerfile", f"FROM rust:{RUST}.0-"),
+        ("notebooks/HUB.md", f"--default-toolchain {RUST}.0"),
         ("tools/requirements.in", f'python_version >= "{PYTHON}"'),
         ("tools/requirements.txt", f"--python-version {OLDEST_PYTHON} "),
         ("pyproject.toml", f'target-version = "py{OLDEST_PYTHON.replace(".", "")}"'),
@@ -238,6 +241,18 @@ def test_a_venv_that_does_not_fit_is_made_anew(machine, change):
     assert "venv by python3" in machine.done() and machine.installed() == ["requirements.txt"]
     spec = json.loads((clone / ".venv" / "share" / "jupyter" / "kernels" / "rust" / "kernel.json").read_text())
     assert spec["argv"][1] == str(clone / "tools" / "kernel.py")
+
+
+@pytest.mark.parametrize("target", ["lab", "teach"])
+def test_a_folder_may_have_a_name_that_shells_read_otherwise(machine, target):
+    """It has a space and an apostrophe in all tests of this file; here for what make itself does."""
+    shutil.copy(REPOSITORY / "Makefile", machine.clone)
+    run = subprocess.run(["make", "-n", target], cwd=machine.clone, capture_output=True, text=True)
+    lines = run.stdout.replace("\\\n", " ").splitlines()
+    commands = [shlex.split(line) for line in lines if str(machine.root) in line]
+    assert run.stderr == "" and len(commands) == 2, run
+    assert f"{machine.clone}/.venv/jupyter/signed" in commands[0]
+    assert f"{machine.clone}/.venv/bin/python" in commands[1]
 
 
 def spec_of(machine):

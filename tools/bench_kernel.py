@@ -33,9 +33,7 @@ from outputs import kind, texts_of
 KINDS = ("stock", "ours", "waiting")
 AGAIN = 5  # a cell is run again so many times in each round
 
-DEP = (
-    ':dep zero-init = {{ path = "{repository}" }}\nuse zero_init::{{notebook::eprintln, prelude::*}};\nshow_failures();'
-)
+DEP = ":dep zero-init = {{ path = {crate} }}\nuse zero_init::{{notebook::eprintln, prelude::*}};\nshow_failures();"
 DATA = "let data = circles_train();\nlet network = Network::new(&[2, 10, 5, 1], Activation::Relu, Init::Zeros)?;"
 CELLS = {
     "prints": 'println!("{}", data.samples());',
@@ -55,7 +53,7 @@ name = "training"
 version = "0.0.0"
 edition = "2024"
 [dependencies]
-zero-init = {{ path = '{repository}' }}
+zero-init = {{ path = {crate} }}
 """
 PROGRAM = """\
 use zero_init::prelude::*;
@@ -131,7 +129,7 @@ class Bench:
     def first_figure(self, kernel: Kernel, kind: str, start: str, begun: float) -> None:
         """Runs the first cells in a kernel that was asked for when it was `begun`."""
         self.record(f"{start}: ready for a cell", kind, time.monotonic() - begun)
-        for source in (DEP.format(repository=nb.REPOSITORY), DATA, CELLS["plots"]):
+        for source in (DEP.format(crate=launcher.toml(nb.REPOSITORY)), DATA, CELLS["plots"]):
             self.run(kernel, source)
         self.record(f"{start}: first figure", kind, time.monotonic() - begun)
         check(kernel.rest())
@@ -150,7 +148,7 @@ class Bench:
         program = self.root / "program"
         if not program.exists():
             (program / "src").mkdir(parents=True)
-            (program / "Cargo.toml").write_text(MANIFEST.format(repository=nb.REPOSITORY))
+            (program / "Cargo.toml").write_text(MANIFEST.format(crate=launcher.toml(nb.REPOSITORY)))
             shutil.copy(nb.REPOSITORY / "Cargo.lock", program)
             cell = CELLS["trains 15000 steps"]
             (program / "src" / "main.rs").write_text(PROGRAM.format(cell=cell))

@@ -14,11 +14,13 @@ for file in README.md *.ipynb figures/* assignments/release/*/*; do
     mkdir -p "$own/$(dirname "$file")"
     # One folder up from a copy there is no crate: it comes from where the kernel's launcher is.
     sed 's/:dep zero-init = { path = \\"\.\.\\" }/:dep zero-init = { workspace = true }/' "$file" > "$own/$file.part"
-    mv "$own/$file.part" "$own/$file"
-    case "$file" in *.ipynb) new+=("$own/$file") ;; esac
+    case "$file" in *.ipynb) new+=("$own/$file") ;; *) mv "$own/$file.part" "$own/$file" ;; esac
 done
-# JupyterLab shows figures only in notebooks that their user trusts.
-if [ "${#new[@]}" != 0 ]; then "$shared/.venv/bin/python" -m nbformat.sign "${new[@]}" > /dev/null; fi
+# JupyterLab shows figures only in notebooks that their user trusts. Signed before they are there: a start that is ended goes on.
+if [ "${#new[@]}" != 0 ]; then
+    "$shared/.venv/bin/python" -m nbformat.sign "${new[@]/%/.part}" > /dev/null
+    for file in "${new[@]}"; do mv "$file.part" "$file"; done
+fi
 
 cd "$HOME"
 case "${1:-}" in '' | -*) set -- "$shared/.venv/bin/jupyterhub-singleuser" "$@" ;; esac

@@ -17,6 +17,7 @@ Usage: kernel.py EVCXR_JUPYTER CONNECTION_FILE    runs the kernel (what the kern
 """
 
 import hashlib
+import json
 import os
 import shutil
 import signal
@@ -55,8 +56,8 @@ resolver = "3"
 members = ["ctx", "anchor"]
 
 [workspace.dependencies]
-zero-init = {{ path = '{repository}' }}
-exercise = {{ path = '{repository}/notebooks/assignments/exercise', features = ["zero-init"] }}
+zero-init = {{ path = {crate} }}
+exercise = {{ path = {exercise}, features = ["zero-init"] }}
 
 [profile.dev.package."*"]
 opt-level = 2
@@ -94,10 +95,15 @@ edition = "2024"
 """
 
 
+def toml(path: Path) -> str:
+    """A path as it stands in a Cargo.toml, whatever its letters."""
+    return json.dumps(str(path), ensure_ascii=False)
+
+
 def make_workspace(root: Path) -> Path:
     """Writes the workspace into `root` and returns the folder for evcxr's scratch crate."""
     files = {
-        "Cargo.toml": WORKSPACE.format(repository=REPOSITORY, level=CELL_OPT_LEVEL),
+        "Cargo.toml": WORKSPACE.format(crate=toml(CRATES[0]), exercise=toml(CRATES[1]), level=CELL_OPT_LEVEL),
         "Cargo.lock": (REPOSITORY / "Cargo.lock").read_text(encoding="utf-8"),
         "anchor/Cargo.toml": ANCHOR,
         "anchor/src/lib.rs": "",

@@ -27,6 +27,8 @@ if ! has_std && ! { rustup target add "$target" > /dev/null 2>&1 && has_std; }; 
 fi
 if [ "$1" = test ]; then
     node -e 'require("node:wasi")' 2> /dev/null || die "there is no Node.js 20 or later (Debian: apt install nodejs)"
-    export CARGO_TARGET_WASM32_WASIP1_RUNNER="node --no-warnings $PWD/tools/wasi.mjs"
+    # As a list, since a folder's name may have a space in it.
+    program="$(printf '%s' "$PWD/tools/wasi.mjs" | sed 's/[\\"]/\\&/g')"
+    arguments+=(--config "target.$target.runner = [\"node\", \"--no-warnings\", \"$program\"]")
 fi
 exec cargo "${arguments[@]}" "${@:2}"

@@ -7,7 +7,7 @@ use zero_init::prelude::*;
 
 use crate::question::{Fault, MOST_STEPS, Question, whole};
 
-/// At most this number of costs and norms is recorded, so that no picture gets too many points.
+/// At most twice this number of costs and norms is recorded, so that no picture gets too many points.
 const RECORDS: usize = 200;
 
 /// Answers a question, given as text. The first line is the question; a second line such as `to=15000&every=100` asks
@@ -38,15 +38,15 @@ fn answers(text: &str, mut say: impl FnMut(Value) -> io::Result<()>) -> Result<i
     let interval = (to / RECORDS).max(1);
     let training = question.training(to).record_cost(Steps::Every(interval));
     let training = training.record_norms(Steps::Every(interval));
-    let mut said = Ok(());
+    let mut said: Result<io::Result<()>, Fault> = Ok(Ok(()));
     let trained = training.watch(&mut network, &data, &Steps::At(shown), |step, network, history| {
         question.steps = step;
-        if let (Ok(()), Ok(answer)) = (&said, state(&question, network, &data, history)) {
-            said = say(answer);
+        if let Ok(Ok(())) = said {
+            said = state(&question, network, &data, history).map(&mut say).map_err(|error| error.to_string());
         }
     });
     trained.map_err(|error| error.to_string())?;
-    Ok(said)
+    said
 }
 
 /// What is to be seen at a step.

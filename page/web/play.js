@@ -282,8 +282,8 @@
       change();
     },
     link() {
-      settle();
-      copy(location.href, "The link is copied.");
+      // Not the address of now: while it trains, that is still the one from before.
+      copy(new URL(`#${answer.question}`, location).href, "The link is copied.");
     },
     cell: () => copy(answer.cell, "The cell is copied. It needs the first cell of a notebook above it."),
   };

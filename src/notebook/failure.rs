@@ -119,7 +119,7 @@ impl Failure {
         let heading = "The cell stopped at an error.";
         let parts = message.split_once(": expected ").and_then(|(argument, rest)| {
             let (expected, came) = rest.split_once(", got ")?;
-            Some((argument, expected, came.strip_prefix(": ").unwrap_or(came)))
+            Some((argument, expected, came))
         });
         match parts {
             Some((argument, expected, came)) => {

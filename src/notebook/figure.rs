@@ -225,7 +225,7 @@ fn extent(values: impl IntoIterator<Item = f64>) -> (f64, f64) {
 fn padded((low, high): (f64, f64)) -> std::ops::Range<f64> {
     let size = low.abs().max(high.abs());
     let span = (high - low).max(1e-6 * size);
-    let room = if span > 0.0 { 0.08 * span } else { 1.0 };
+    let room = if span >= f64::MIN_POSITIVE { 0.08 * span } else { 1.0 };
     low - room..high + room
 }
 

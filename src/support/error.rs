@@ -104,7 +104,7 @@ impl fmt::Display for Error {
                  (learning rate {learning_rate}; try a smaller one)"
             ),
             Error::File { path, cause } => write!(f, "path: expected a file that can be written, got {path}: {cause}"),
-            Error::Figure { cause } => write!(f, "figure: expected a drawing, got: {cause}"),
+            Error::Figure { cause } => write!(f, "figure: expected a drawing, got {cause}"),
         }
     }
 }

@@ -27,8 +27,8 @@ version = "0.0.0"
 edition = "2024"
 
 [dependencies]
-zero-init = {{ path = '{repository}' }}
-exercise = {{ path = '{exercise}', features = ["zero-init"] }}
+zero-init = {{ path = {crate} }}
+exercise = {{ path = {exercise}, features = ["zero-init"] }}
 
 [profile.dev]
 opt-level = 2
@@ -115,7 +115,8 @@ def compile_program(code: str) -> tuple[Path, subprocess.CompletedProcess[str]]:
     folder = REPOSITORY / "target/judges" / package
     if not (folder / "src/main.rs").exists():
         (folder / "src").mkdir(parents=True, exist_ok=True)
-        manifest = MANIFEST.format(package=package, repository=REPOSITORY, exercise=EXERCISE)
+        crate, exercise = (json.dumps(str(path), ensure_ascii=False) for path in (REPOSITORY, EXERCISE))
+        manifest = MANIFEST.format(package=package, crate=crate, exercise=exercise)
         for path, text in (("Cargo.toml", manifest), ("Cargo.lock", lock), ("src/main.rs", code)):
             part = folder / f"{path}.{os.getpid()}"  # several processes may do this at once
             part.write_text(text, encoding="utf-8")

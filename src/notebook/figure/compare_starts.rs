@@ -138,9 +138,6 @@ impl Scales {
         if let Some(other) = counts.iter().find(|&&count| count != layers) {
             return Err(Error::shape("runs", format!("networks of {layers} layers, as the first"), other.to_string()));
         }
-        if let Some(norm) = norms.iter().find(|norm| !norm.is_finite()) {
-            return Err(Error::value("runs", "finite norms", norm.to_string()));
-        }
         let (low, high) = extent(norms.iter().copied().filter(|&norm| norm > 0.0));
         let (low, high) = if low <= high { (low, high) } else { (0.1, 1.0) };
         let Range { start, end } = Axis::log("", (low, high)).range;

@@ -5,7 +5,7 @@ use plotters::style::text_anchor::HPos;
 use super::text_at;
 use super::{BLUE, CHARACTER, Figure, INK, ORANGE, PALE, PANEL, TITLE_CHARACTER, blend, color_bar, drawing};
 use crate::support::error::{Error, Result};
-use crate::support::matrix::check_finite;
+use crate::support::matrix::{check_finite, largest};
 use crate::support::text::{indices_to_show, number};
 
 /// If there are at most this number of rows or columns, all are drawn; otherwise the first 7 and the last 7.
@@ -37,7 +37,7 @@ pub fn heat_map(title: &str, matrix: &Array2<f64>) -> Result<Figure> {
     }
     check_finite("matrix", matrix)?;
     let (rows, columns) = (indices_to_show(matrix.nrows(), MOST), indices_to_show(matrix.ncols(), MOST));
-    let largest = matrix.iter().fold(0.0, |largest: f64, v| largest.max(v.abs()));
+    let largest = largest(matrix);
     let value = |row: Option<usize>, column: Option<usize>| Some(matrix[[row?, column?]]);
     let cells: Vec<Vec<Option<f64>>> =
         rows.iter().map(|&row| columns.iter().map(|&column| value(row, column)).collect()).collect();

@@ -21,7 +21,7 @@ const LARGEST: RGBColor = RGBColor(0, 40, 85);
 ///
 /// The columns are the recorded steps, side by side and equally wide, however many steps lie between them. If there are
 /// more than 100, only every second, third, … of them is drawn. Errors if no norms were recorded
-/// ([`Training::record_norms`](crate::Training::record_norms)) or if one of them is not finite.
+/// ([`Training::record_norms`](crate::Training::record_norms)).
 ///
 /// ```
 /// use zero_init::prelude::*;
@@ -37,11 +37,6 @@ pub fn norm_map(history: &History) -> Result<Figure> {
     let Some(layers) = norms.first().map(Vec::len) else {
         return Err(Error::shape("history", "at least 1 step with norms (Training::record_norms)", "none"));
     };
-    for (step, norms) in steps.iter().zip(&norms) {
-        if let Some(norm) = norms.iter().find(|norm| !norm.is_finite()) {
-            return Err(Error::value("history", "finite norms", format!("{norm} at step {step}")));
-        }
-    }
     let every = steps.len().div_ceil(MOST_STEPS);
     let (low, high) = extent(norms.iter().flatten().copied().filter(|&norm| norm > 0.0));
     let (low, high) = (log10(low), log10(high));
