@@ -92,7 +92,7 @@ test-format:
 test-rust:
 	@echo '== Lints' && cargo clippy --quiet --workspace --all-features --all-targets --locked -- $(LEVEL) warnings \
 	  && cargo clippy --quiet --package exercise --locked -- $(LEVEL) warnings
-	@echo '== Unit, integration and documentation tests' && cargo test --quiet --workspace --all-features --locked
+	@echo '== Unit, integration and documentation tests' && unset MAKEFLAGS && cargo test --quiet --workspace --all-features --locked
 	@if [ -n "$$ZERO_INIT_CI$$ALL" ]; then echo '== The same bits in WebAssembly' && $(WASM_TESTS); fi
 	@echo '== Documentation' && RUSTDOCFLAGS='$(LEVEL) warnings' cargo doc --quiet --workspace --all-features --no-deps --locked
 	@echo '== Package' && cargo package --quiet --locked --offline --allow-dirty

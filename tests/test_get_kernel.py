@@ -304,7 +304,7 @@ def test_without_a_network_the_next_way_is_tried(user, capsys, monkeypatch):
     assert "Connection refused" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("sent", [None, WHOLE[:100]])
+@pytest.mark.parametrize("sent", [None, WHOLE[:100]], ids=["nothing", "a little"])
 def test_a_download_that_brings_no_data_is_given_up(user, capsys, server, monkeypatch, sent):
     """The server stays silent for longer than the client is patient: if that ends first, this fails."""
     monkeypatch.setenv("KERNEL_SHA256", "unchecked")

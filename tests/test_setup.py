@@ -247,7 +247,8 @@ def test_a_venv_that_does_not_fit_is_made_anew(machine, change):
 def test_a_folder_may_have_a_name_that_shells_read_otherwise(machine, target):
     """It has a space and an apostrophe in all tests of this file; here for what make itself does."""
     shutil.copy(REPOSITORY / "Makefile", machine.clone)
-    run = subprocess.run(["make", "-n", target], cwd=machine.clone, capture_output=True, text=True)
+    variables = {"PATH": os.environ["PATH"]}  # and not those of the make that runs the tests
+    run = subprocess.run(["make", "-n", target], cwd=machine.clone, env=variables, capture_output=True, text=True)
     lines = run.stdout.replace("\\\n", " ").splitlines()
     commands = [shlex.split(line) for line in lines if str(machine.root) in line]
     assert run.stderr == "" and len(commands) == 2, run

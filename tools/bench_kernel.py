@@ -68,7 +68,7 @@ fn main() -> zero_init::Result<()> {{
 class Bench:
     def __init__(self, root: Path) -> None:
         self.root = root
-        self.times: dict[tuple[str, str], list[float]] = defaultdict(list)
+        self.figures: dict[tuple[str, str], list[float]] = defaultdict(list)
         (root / "empty").mkdir()
         # Without the repository's lock file the registry is asked, which takes as long as it takes: not counted here.
         self.environment = {
@@ -88,8 +88,9 @@ class Bench:
         assert spare.SPARE.manager
         self.record("memory, MB: while it waits", "waiting", memory(spare.process_of(spare.SPARE.manager).pid))
 
-    def record(self, what: str, kind: str, seconds: float) -> None:
-        self.times[what, kind].append(seconds)
+    def record(self, what: str, kind: str, measured: float) -> None:
+        """Notes seconds, or what `what` says."""
+        self.figures[what, kind].append(measured)
 
     def run(self, kernel: Kernel, source: str) -> tuple[float, list[NotebookNode]]:
         """Runs a cell; returns the seconds until its answer, and its outputs. A late one comes with `kernel.rest`."""
@@ -160,12 +161,12 @@ class Bench:
     def table(self) -> None:
         heads = "".join(f"{head:>16}" for head in KINDS) + "".join(f"{f'stock / {head}':>16}" for head in KINDS[1:])
         print(f"\n{'seconds, median (worst)':36}{heads}")
-        for what in dict.fromkeys(what for what, _ in self.times):
-            columns = [self.times.get((what, kind), []) for kind in KINDS]
+        for what in dict.fromkeys(what for what, _ in self.figures):
+            columns = [self.figures.get((what, kind), []) for kind in KINDS]
             texts = [f"{median(c):.2f} ({max(c):.2f})" if c else "" for c in columns]
             ratios = [f"{median(columns[0]) / median(c):.1f}" if columns[0] and c else "" for c in columns[1:]]
             print(f"{what:36}" + "".join(f"{text:>16}" for text in texts + ratios))
-            if other := self.times.get((what, "cargo run --release")):
+            if other := self.figures.get((what, "cargo run --release")):
                 print(f"{'  the same by cargo run --release':36}{'':16}{median(other):>9.2f} ({max(other):.2f})")
 
 

@@ -2,7 +2,7 @@
 
 import shutil
 
-BROWSERS = ["chromium", "chromium-browser", "google-chrome"]  # as in tools/setup.sh
+BROWSERS = ["chromium", "chromium-browser", "google-chrome"]  # as in tools/versions.sh
 
 # No first-run pages and no calls home; and Chromium as root, which containers are, has no sandbox.
 FLAGS = """--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking

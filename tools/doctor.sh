@@ -5,7 +5,6 @@
 cd "$(dirname "$0")/.." || exit 1
 
 . tools/versions.sh
-data="${XDG_DATA_HOME:-$HOME/.local/share}/zero-init"
 missing=0
 
 ok() { printf 'ok       %-11s %s\n' "$1" "$2"; }
@@ -55,7 +54,7 @@ disk="$(df -Pk . | awk 'NR == 2 { printf "%d", $4 / 1024 }')"
 if [ "$disk" -ge 3000 ]; then ok disk "$disk MB free; kernel, JupyterLab and crates take about 2000"
 else later disk "only $disk MB are free, and about 2000 are needed: make room"; fi
 
-if browser="$(command -v chromium || command -v chromium-browser || command -v google-chrome)"; then ok browser "${browser##*/}, for 'make test'"
+if browser="$(find_browser)"; then ok browser "${browser##*/}, for 'make test'"
 else later browser "only 'make test' wants one (Debian: apt install chromium)"; fi
 if [ "$(uname -s)" != Linux ]; then later sandbox "only 'make grade' wants one, and that needs Linux: see notebooks/assignments/README.md"
 elif command -v bwrap > /dev/null; then ok sandbox "$(bwrap --version), for 'make grade'"

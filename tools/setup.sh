@@ -7,7 +7,6 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 . tools/versions.sh
-data="${XDG_DATA_HOME:-$HOME/.local/share}/zero-init"
 
 die() { echo "zero-init: $*" >&2; exit 1; }
 say() { echo "zero-init: $*" >&2; }
@@ -226,8 +225,6 @@ wait
 
 # --- A browser to test the site, the sandbox for assignments, and a C library for tests in WebAssembly --------------------
 
-has_browser() { command -v chromium || command -v chromium-browser || command -v google-chrome; }
-
 # As root, if that takes no password.
 as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo -n "$@"; fi; }
 
@@ -238,7 +235,7 @@ install() {
 if [ "${1:-}" = test ]; then
     wanted=()
     # Debian's Chromium brings no font of its own, and the DejaVu fonts have letters and mathematics.
-    has_browser > /dev/null || wanted+=(chromium fonts-dejavu-core fonts-dejavu-extra)
+    find_browser > /dev/null || wanted+=(chromium fonts-dejavu-core fonts-dejavu-extra)
     command -v bwrap > /dev/null || wanted+=(bubblewrap)
     # The tests in WebAssembly are left to CI, unless ALL is set.
     [ -z "${ZERO_INIT_CI:-}${ALL:-}" ] || [ -e /usr/lib/wasm32-wasi/libc.a ] || wanted+=(wasi-libc)
@@ -249,6 +246,6 @@ if [ "${1:-}" = test ]; then
             cat "$log" >&2
         rm "$log"
     fi
-    has_browser > /dev/null || say "there is no Chromium (Debian: apt install chromium), so the site cannot be tested"
+    find_browser > /dev/null || say "there is no Chromium (Debian: apt install chromium), so the site cannot be tested"
     command -v bwrap > /dev/null || say "there is no bubblewrap (Debian: apt install bubblewrap), so grading cannot be tested"
 fi

@@ -13,6 +13,12 @@ at_least() {
     [ "$major" -gt "$wanted_major" ] || { [ "$major" -eq "$wanted_major" ] && [ "$minor" -ge "$wanted_minor" ]; }
 }
 
+# Where what is for all clones of this user lies, the kernel among it.
+data="${XDG_DATA_HOME:-$HOME/.local/share}/zero-init"
+
+# The path of a browser, if there is one: the names are those of tools/browser.py.
+find_browser() { command -v chromium || command -v chromium-browser || command -v google-chrome; }
+
 # The version of cargo, or nothing.
 cargo_version() { { cargo --version 2> /dev/null || true; } | sed -n 's/^cargo \([^ ]*\).*/\1/p'; }
 

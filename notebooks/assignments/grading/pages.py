@@ -39,6 +39,7 @@ from pygments.token import STANDARD_TYPES
 
 MOST_TEXT = 20_000  # characters of one text, or of the outputs of one cell
 MOST_FORMULA = 1_000  # characters: what nests deeper than these can would end the process
+MOST_ALT = 1_000  # characters that stand for a picture
 MOST_ROUNDS = 10  # in which what is cleaned comes to be what a browser reads
 MOST_HTML = 1_000_000  # characters that one text may become
 MOST_REPEATED = 200_000  # elements that a browser's rules may make of tags that are never closed
@@ -274,7 +275,7 @@ class Cells:
             kind, data = output.output_type, output.get("data", {})
             pictures = (self.markdown.picture(name, data.get(name)) for name in ("image/png", "image/jpeg"))
             if picture := next(filter(None, pictures), ""):
-                yield Markup('<img src="{}" alt="{}">').format(picture, legible(data.get("text/plain"))[:MOST_FORMULA])
+                yield Markup('<img src="{}" alt="{}">').format(picture, legible(data.get("text/plain"))[:MOST_ALT])
                 continue
             if kind == "error":
                 text = "\n".join(map(str, output.get("traceback") or [output.get("evalue")]))

@@ -54,7 +54,7 @@ FILE_BYTES, SOCKET_BYTES = 5_000, 250_000
 # What it keeps for the mappings of a process's memory: some 200 bytes for each, which has a line of at least 50 letters
 # in /proc/PID/maps; and for 65 530 of them, the most that a process can have.
 BYTES_A_LETTER_OF_MAPS, MOST_BYTES_OF_MAPPINGS = 4, 15_000_000
-numbers = itertools.count()
+user_numbers = itertools.count()
 
 
 class SandboxError(Exception):
@@ -321,7 +321,7 @@ def own_user() -> int | None:
     """
     if os.geteuid() != 0:
         return None
-    mine = 0x70000000 + os.getpid() * 64 + next(numbers) % 64
+    mine = 0x70000000 + os.getpid() * 64 + next(user_numbers) % 64
     # Where this machine is a container, it may not have these numbers.
     known = [line.split() for line in Path("/proc/self/uid_map").read_text(encoding="ascii").splitlines()]
     for user in (mine, 65534):
