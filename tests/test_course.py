@@ -186,6 +186,31 @@ def test_a_grading_that_ends_without_an_answer_is_tried_again_alone(course, monk
     assert run(course) == 1 and len(tries) == 4
 
 
+def test_in_the_table_nobody_has_the_points_of_an_earlier_submission(course, capsys, monkeypatch):
+    for student in ("ada", "bob", "cleo"):
+        hand_in(course, student, ["choice"])
+    assert run(course) == 0
+    path = hand_in(course, "ada", ["choice", "sum-of-squares"])
+    with monkeypatch.context() as patch:
+        patch.delattr(one, "grade")
+        assert run(course) == 1
+    assert table(course)["ada", "blank"]["remark"].startswith("could not be graded")
+    path.rename(path.with_name("mine.ipynb"))
+    # Another one is graded, with other settings: the points of the third are those of what was handed in.
+    settings = course.folder / "nbgrader_config.py"
+    settings.write_text(settings.read_text(encoding="utf-8") + "\nc.Grade.cell_seconds = 9\n", encoding="utf-8")
+    assert run(course, "--student", "bob") == 0
+    rows = {student: (row["score"], row["remark"]) for (student, _), row in table(course).items()}
+    earlier = "graded before its checks, the settings, its time or zero-init changed"
+    assert rows == {
+        "ada": ("", "not graded yet mine.ipynb was taken for blank.ipynb"),
+        "bob": ("1", ""),
+        "cleo": ("1", earlier),
+    }
+    assert "2 other submissions are not graded as they are now" in capsys.readouterr().out
+    assert run(course) == 0 and table(course)["ada", "blank"]["score"] == "3"
+
+
 @pytest.mark.slow
 def test_what_was_too_slow_beside_others_is_tried_again_before_it_counts(course):
     hand_in(course, "ada", ["choice"])
@@ -538,6 +563,31 @@ def test_a_file_name_gives_nobody_elses_number(course, tmp_path):
     worksheet = tmp_path / "w.csv"
     worksheet.write_text("Identifier,Grade\nParticipant 124,\n", encoding="utf-8")
     assert "have the same number" in command(course, "give-back", "blank", worksheet).stderr
+
+
+def given_back(course, table):
+    """The points that a table has after `make give-back`, and what was said."""
+    done = command(course, "give-back", "blank", table)
+    with (course.folder / "given_back/blank" / table.name).open(encoding="utf-8") as file:
+        return [row["Grade"] for row in csv.DictReader(file)], done.stdout
+
+
+def test_nobody_is_given_back_the_points_of_an_earlier_submission(course, tmp_path, monkeypatch):
+    hand_in(course, "ada_1", ["choice"])
+    hand_in(course, "bob_2", ["choice"])
+    worksheet = tmp_path / "w.csv"
+    worksheet.write_text("Identifier,Grade\nParticipant 1,old\nParticipant 2,old\n", encoding="utf-8")
+    assert run(course) == 0 and given_back(course, worksheet)[0] == ["1", "1"]
+    hand_in(course, "ada_1", ["choice", "sum-of-squares"])
+    points, said = given_back(course, worksheet)
+    assert points == ["old", "1"] and "not graded as they are now, so without points: ada_1\n" in said
+    # Where the grading was stopped, the table is older than what was graded.
+    with monkeypatch.context() as patch:
+        patch.setattr(grade, "write_grades", lambda *_: sys.exit())
+        with pytest.raises(SystemExit):
+            run(course)
+    assert given_back(course, worksheet)[0] == ["old", "1"]
+    assert run(course) == 0 and given_back(course, worksheet)[0] == ["3", "1"]
 
 
 @pytest.mark.slow
