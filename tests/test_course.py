@@ -590,6 +590,23 @@ def test_nobody_is_given_back_the_points_of_an_earlier_submission(course, tmp_pa
     assert run(course) == 0 and given_back(course, worksheet)[0] == ["3", "1"]
 
 
+def test_every_page_is_given_back_whatever_the_name_and_a_missing_one_is_said(course, tmp_path):
+    students = ["A  B_1", "C\u00a0D_2", "\u0645\u06cc\u200c\u0646_3", "=1+1_4", "'t Hart_5"]
+    for student in students:
+        hand_in(course, student, ["choice"])
+    assert run(course) == 0
+    worksheet = tmp_path / "w.csv"
+    worksheet.write_text("Identifier,Grade\n" + "".join(f"Participant {n},\n" for n in range(1, 6)), encoding="utf-8")
+    for missing in ([], ["A  B_1"]):
+        for student in missing:
+            shutil.rmtree(course.folder / "feedback" / student)
+        points, said = given_back(course, worksheet)
+        with zipfile.ZipFile(course.folder / "given_back/blank/pages.zip") as pages:
+            assert {name.split("_assign")[0] for name in pages.namelist()} == set(students) - set(missing)
+        assert points == ["1"] * 5 and said.count("\n") == 1 + len(missing)
+    assert "without a page, since there is none in feedback/: A  B_1" in said
+
+
 @pytest.mark.slow
 def test_what_is_no_archive_or_no_table_is_said(course, tmp_path):
     text = json.dumps(notebook_with([]))

@@ -149,12 +149,13 @@ def give_back(course: grade.Course, name: str, table: Path) -> list[str]:
     """Fills the points into the platform's table and packs the feedback pages, in given_back/ASSIGNMENT/."""
     columns, rows = rows_of(table)
     with (course.folder / "grades.csv").open(newline="", encoding="utf-8") as file:
-        graded = {row["student"].removeprefix("'"): row for row in csv.DictReader(file) if row["assignment"] == name}
-    numbers: dict[str, str] = {}
-    for student in graded:
-        number = student.rpartition("_")[2]
-        if numbers.setdefault(number, student) != student:
-            raise PlatformError(f"{numbers[number]!r} and {student!r} have the same number: remove one from submitted/")
+        written = {row["student"]: row for row in csv.DictReader(file) if row["assignment"] == name}
+    graded, numbers = dict[str, dict[str, str]](), dict[str, str]()
+    for person in (person for person, of in course.submissions() if of == name):
+        number = person.rpartition("_")[2]
+        if numbers.setdefault(number, person) != person:
+            raise PlatformError(f"{numbers[number]!r} and {person!r} have the same number: remove one from submitted/")
+        graded[person] = written.get(grade.harmless(person), {"score": ""})  # the folder may have another name
     if "Identifier" in columns and "Grade" in columns:
         number_of, column = "Identifier", "Grade"
     elif "ID" in columns:
@@ -178,16 +179,21 @@ def give_back(course: grade.Course, name: str, table: Path) -> list[str]:
     writer.writeheader()
     writer.writerows(rows)
     grade.put(folder / table.name, text.getvalue())
+    without_page = []
     with zipfile.ZipFile(folder / "pages.zip", "w", zipfile.ZIP_DEFLATED) as pages:
         for student in sorted(given):
             page = course.folder / "feedback" / student / name / f"{name}.html"
             if page.exists():
                 pages.write(page, f"{student}_assignsubmission_file_/{name}.html")
+            else:
+                without_page.append(student)
     said = [f"given_back/{name}/{table.name} has the points of {len(given)} students, pages.zip their pages"]
     if changed:
         said.append(f"not graded as they are now, so without points: {', '.join(sorted(changed))}")
     if missing := sorted(set(graded) - given - changed):
         said.append(f"not in the table, or not graded: {', '.join(missing)}")
+    if without_page:
+        said.append(f"without a page, since there is none in feedback/: {', '.join(without_page)}")
     if waiting:
         said.append(f"{len(waiting)} of them have an answer that nobody has read yet")
     return said
