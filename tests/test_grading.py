@@ -562,6 +562,23 @@ def test_a_question_that_ends_its_process_costs_no_other_its_answer():
     one.end(one.mine.server.process.pid)
 
 
+# Has limits that an ordinary user cannot raise, and prints those that the grading sets.
+LIMITED = """
+import one, os, resource as r
+r.setrlimit(r.RLIMIT_AS, (6_000_000_000,) * 2)
+r.setrlimit(r.RLIMIT_CPU, (40,) * 2)
+os.getuid() or os.setuid(65534)
+for memory, *seconds in ([5_000_000_000, 60], [7_000_000_000, 30], [r.RLIM_INFINITY]):
+    one.limit(memory, *seconds)
+    print(r.getrlimit(r.RLIMIT_AS)[0] // 10**9, r.getrlimit(r.RLIMIT_CPU)[0])
+"""
+
+
+def test_lower_limits_of_the_one_who_grades_stay_as_they_are():
+    done = subprocess.run([sys.executable, "-c", LIMITED], cwd=COURSE / "grading", capture_output=True, text=True)
+    assert done.stdout.splitlines() == ["5 40", "6 30", "6 40"], done.stderr
+
+
 # --- The judge -------------------------------------------------------------------------------------------------------
 
 
