@@ -329,6 +329,32 @@ def test_only_one_grades_a_course(course, capsys):
     assert run(course) == 0
 
 
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["blnk"], "there is no assignment blnk; there are blank, zero_initialization"),
+        (["blank", "--student", "adda"], "there is no student in submitted/ called adda; there are ada, bob"),
+        (["--", "zero_initialization", "blank "], "there is no assignment blank ; there are blank, zero_"),
+    ],
+)
+def test_a_name_that_is_mistyped_is_said_and_nothing_is_graded(course, capsys, arguments, says):
+    hand_in(course, "bob", name="zero_initialization")
+    hand_in(course, "ada")
+    assert run(course, *arguments) == 2 and course.asked == []
+    assert says in capsys.readouterr().err
+    # A name that is right, and has nothing to grade, is no mistake.
+    assert run(course, "blank", "--student", "bob") == 0 and course.asked == []
+
+
+def test_a_mistake_in_the_settings_is_one_line(course):
+    with (course.folder / "nbgrader_config.py").open("a", encoding="utf-8") as file:
+        file.write("\nc.Grade.cell_second = 9\n")
+    program = [sys.executable, COURSE / "grading/release.py", "--course", course.folder]
+    done = subprocess.run(program, capture_output=True, text=True)
+    assert done.returncode == 1 and done.stderr.count("\n") == 1
+    assert "release: nbgrader_config.py: c.Grade has no cell_second; it has sandbox, " in done.stderr
+
+
 @pytest.mark.slow
 def test_a_page_about_the_class_says_who_passed_what_and_why_not(course):
     for student, right in (("ada", ["choice"]), ("<b>", []), ("cleo", [])):

@@ -9,6 +9,7 @@ Usage: grade.py [--jobs N] [--scheduler ADDRESS] [--force] [--too-slow] [--stude
 import argparse
 import base64
 import csv
+import difflib
 import fcntl
 import hashlib
 import json
@@ -563,9 +564,19 @@ class Run:
         print(f"{self.count}/{self.total}  {legible(job.student)}  {job.name}: {legible(said)}{hint}", flush=True)
 
 
+def check_names(kind: str, wanted: list[str], known: list[str]) -> None:
+    """Complains of a name that is none, with the ten that are most like it."""
+    for name in wanted:
+        if name not in known:
+            there = ", ".join(difflib.get_close_matches(name, known, 10, 0)) or "none"
+            raise GradeError(f"there is no {kind} {legible(name)}; there are {legible(there)}")
+
+
 def grade_all(course: Course, options: argparse.Namespace) -> int:
     """Grades what is wanted; returns how many submissions could not be graded."""
     found = course.submissions()
+    check_names("assignment", options.assignments, course.names())
+    check_names("student in submitted/ called", options.student or [], sorted({student for student, _ in found}))
     wanted = [
         (student, name)
         for student, name in found
