@@ -367,6 +367,16 @@ def test_a_page_about_the_class_says_who_passed_what_and_why_not(course):
     assert "Not handed in by: dan." in blank and "Not handed in by: &lt;b&gt;, ada, cleo." in exercise
 
 
+def test_a_check_that_is_new_is_on_the_page_about_the_class_though_not_all_are_graded_again():
+    old, new = {"passed": True, "why_not": ""}, {"passed": False, "why_not": "not right"}
+    records = {
+        ("ada", "a"): grade.Record(tasks={"old": old}),
+        ("bob", "a"): grade.Record(tasks={"old": old, "new": new}),
+    }
+    text = statistics_page.page(records)
+    assert '>old</th><td class="number">2 of 2<' in text and '>new</th><td class="number">0 of 1<' in text
+
+
 @pytest.mark.parametrize(
     ("here", "there", "missing"),
     [
