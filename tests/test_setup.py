@@ -504,6 +504,7 @@ def test_jupyterlab_leaves_the_users_jupyter_alone(tmp_path):
     [
         (None, None, f"ok       cargo       {RUST}.0"),
         (None, None, f"not yet  kernel      'make lab' fetches evcxr_jupyter {KERNEL}"),
+        ("evcxr_jupyter", "", f"/bin/evcxr_jupyter is evcxr_jupyter {KERNEL}"),
         ("rustc", 'echo "$HOME/none"', "MISSING  cargo       it has no shared standard library"),
         (
             "python3",

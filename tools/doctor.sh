@@ -33,6 +33,8 @@ else ok python "$found_python, with venv; assignments and 'make test' need $pyth
 
 if kernel="$(.venv/bin/python tools/get_kernel.py "$kernel_version" "$data" --found 2> /dev/null)"; then
     ok kernel "evcxr_jupyter $kernel_version: $kernel"
+elif kernel="$(PATH="$PATH:${CARGO_HOME:-$HOME/.cargo}/bin:$data/bin"; command -v evcxr_jupyter)" && [ -x "$kernel" ]; then
+    later kernel "'make lab' looks whether $kernel is evcxr_jupyter $kernel_version"
 else later kernel "'make lab' fetches evcxr_jupyter $kernel_version if it may (see README.md), or builds it: about 7 minutes, once"; fi
 
 if [ -e .venv/complete ] && .venv/bin/python -c 'import jupyterlab' 2> /dev/null; then

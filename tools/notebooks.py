@@ -191,6 +191,10 @@ def main(arguments: list[str]) -> int:
         return 1
     bad = 0
     for path in names:
+        if not path.is_file():
+            print(f"there is no notebook {path}", file=sys.stderr)
+            bad += 1
+            continue
         try:
             with start_kernel(path.resolve().parent) as kernel:
                 executed = execute(path.name, read(path), kernel)
