@@ -306,7 +306,11 @@ def test_a_new_process_starts_with_new_files():
 
 SMALL = 400_000_000  # bytes: a compiler takes 150 MB, the processes of an attack by themselves up to 300 MB
 SMALL_FOR_KERNEL = 900_000_000  # and a kernel with it 700 MB
-HOARDER = "kept = [b'x' * 10**7 for _ in range(100)]; time.sleep(99)"
+
+
+def hoard(pieces: int) -> str:
+    """Keeps so many times 10 MB. That is less than twice the limit, at which a process gets no more by itself."""
+    return f"kept = [b'x' * 10**7 for _ in range({pieces})]; time.sleep(99)"
 
 
 @pytest.mark.parametrize(
@@ -384,7 +388,7 @@ time.sleep(99)
         pytest.param(
             """
 def thread():
-    kept = [b"x" * 10**7 for _ in range(100)]
+    kept = [b"x" * 10**7 for _ in range(60)]
     time.sleep(99)
 import threading
 from contextlib import suppress
@@ -394,7 +398,7 @@ ctypes.CDLL(None).syscall({"x86_64": 60, "aarch64": 93}[os.uname().machine], 0) 
 """,
             id="a process without its first thread",
         ),
-        pytest.param(HOARDER, id="memory"),
+        pytest.param(hoard(60), id="memory"),
     ],
 )
 def test_memory_of_every_kind_is_counted(code):
@@ -410,7 +414,7 @@ def test_memory_of_every_kind_is_counted(code):
 @pytest.mark.slow
 def test_memory_is_counted_where_a_kernel_runs():
     with Sandbox(Limits(memory=SMALL_FOR_KERNEL)) as sandbox:
-        assert sandbox.run(cell(HOARDER)).status == "big" and sandbox.used.memory > SMALL_FOR_KERNEL
+        assert sandbox.run(cell(hoard(100))).status == "big" and sandbox.used.memory > SMALL_FOR_KERNEL
 
 
 @pytest.mark.slow
