@@ -186,6 +186,31 @@ def test_a_grading_that_ends_without_an_answer_is_tried_again_alone(course, monk
     assert run(course) == 1 and len(tries) == 4
 
 
+def test_in_the_table_nobody_has_the_points_of_an_earlier_submission(course, capsys, monkeypatch):
+    for student in ("ada", "bob", "cleo"):
+        hand_in(course, student, ["choice"])
+    assert run(course) == 0
+    path = hand_in(course, "ada", ["choice", "sum-of-squares"])
+    with monkeypatch.context() as patch:
+        patch.delattr(one, "grade")
+        assert run(course) == 1
+    assert table(course)["ada", "blank"]["remark"].startswith("could not be graded")
+    path.rename(path.with_name("mine.ipynb"))
+    # Another one is graded, with other settings: the points of the third are those of what was handed in.
+    settings = course.folder / "nbgrader_config.py"
+    settings.write_text(settings.read_text(encoding="utf-8") + "\nc.Grade.cell_seconds = 9\n", encoding="utf-8")
+    assert run(course, "--student", "bob") == 0
+    rows = {student: (row["score"], row["remark"]) for (student, _), row in table(course).items()}
+    earlier = "graded before its checks, the settings, its time or zero-init changed"
+    assert rows == {
+        "ada": ("", "not graded yet mine.ipynb was taken for blank.ipynb"),
+        "bob": ("1", ""),
+        "cleo": ("1", earlier),
+    }
+    assert "2 other submissions are not graded as they are now" in capsys.readouterr().out
+    assert run(course) == 0 and table(course)["ada", "blank"]["score"] == "3"
+
+
 @pytest.mark.slow
 def test_what_was_too_slow_beside_others_is_tried_again_before_it_counts(course):
     hand_in(course, "ada", ["choice"])
@@ -304,6 +329,32 @@ def test_only_one_grades_a_course(course, capsys):
     assert run(course) == 0
 
 
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["blnk"], "there is no assignment blnk; there are blank, zero_initialization"),
+        (["blank", "--student", "adda"], "there is no student in submitted/ called adda; there are ada, bob"),
+        (["--", "zero_initialization", "blank "], "there is no assignment blank ; there are blank, zero_"),
+    ],
+)
+def test_a_name_that_is_mistyped_is_said_and_nothing_is_graded(course, capsys, arguments, says):
+    hand_in(course, "bob", name="zero_initialization")
+    hand_in(course, "ada")
+    assert run(course, *arguments) == 2 and course.asked == []
+    assert says in capsys.readouterr().err
+    # A name that is right, and has nothing to grade, is no mistake.
+    assert run(course, "blank", "--student", "bob") == 0 and course.asked == []
+
+
+def test_a_mistake_in_the_settings_is_one_line(course):
+    with (course.folder / "nbgrader_config.py").open("a", encoding="utf-8") as file:
+        file.write("\nc.Grade.cell_second = 9\n")
+    program = [sys.executable, COURSE / "grading/release.py", "--course", course.folder]
+    done = subprocess.run(program, capture_output=True, text=True)
+    assert done.returncode == 1 and done.stderr.count("\n") == 1
+    assert "release: nbgrader_config.py: c.Grade has no cell_second; it has sandbox, " in done.stderr
+
+
 @pytest.mark.slow
 def test_a_page_about_the_class_says_who_passed_what_and_why_not(course):
     for student, right in (("ada", ["choice"]), ("<b>", []), ("cleo", [])):
@@ -314,6 +365,16 @@ def test_a_page_about_the_class_says_who_passed_what_and_why_not(course):
     assert 'check-choice</th><td class="number">1 of 3<' in text and "2 × not right" in text
     blank, exercise = text.split("<h2>")[1:]
     assert "Not handed in by: dan." in blank and "Not handed in by: &lt;b&gt;, ada, cleo." in exercise
+
+
+def test_a_check_that_is_new_is_on_the_page_about_the_class_though_not_all_are_graded_again():
+    old, new = {"passed": True, "why_not": ""}, {"passed": False, "why_not": "not right"}
+    records = {
+        ("ada", "a"): grade.Record(tasks={"old": old}),
+        ("bob", "a"): grade.Record(tasks={"old": old, "new": new}),
+    }
+    text = statistics_page.page(records)
+    assert '>old</th><td class="number">2 of 2<' in text and '>new</th><td class="number">0 of 1<' in text
 
 
 @pytest.mark.parametrize(
@@ -538,6 +599,48 @@ def test_a_file_name_gives_nobody_elses_number(course, tmp_path):
     worksheet = tmp_path / "w.csv"
     worksheet.write_text("Identifier,Grade\nParticipant 124,\n", encoding="utf-8")
     assert "have the same number" in command(course, "give-back", "blank", worksheet).stderr
+
+
+def given_back(course, table):
+    """The points that a table has after `make give-back`, and what was said."""
+    done = command(course, "give-back", "blank", table)
+    with (course.folder / "given_back/blank" / table.name).open(encoding="utf-8") as file:
+        return [row["Grade"] for row in csv.DictReader(file)], done.stdout
+
+
+def test_nobody_is_given_back_the_points_of_an_earlier_submission(course, tmp_path, monkeypatch):
+    hand_in(course, "ada_1", ["choice"])
+    hand_in(course, "bob_2", ["choice"])
+    worksheet = tmp_path / "w.csv"
+    worksheet.write_text("Identifier,Grade\nParticipant 1,old\nParticipant 2,old\n", encoding="utf-8")
+    assert run(course) == 0 and given_back(course, worksheet)[0] == ["1", "1"]
+    hand_in(course, "ada_1", ["choice", "sum-of-squares"])
+    points, said = given_back(course, worksheet)
+    assert points == ["old", "1"] and "not graded as they are now, so without points: ada_1\n" in said
+    # Where the grading was stopped, the table is older than what was graded.
+    with monkeypatch.context() as patch:
+        patch.setattr(grade, "write_grades", lambda *_: sys.exit())
+        with pytest.raises(SystemExit):
+            run(course)
+    assert given_back(course, worksheet)[0] == ["old", "1"]
+    assert run(course) == 0 and given_back(course, worksheet)[0] == ["3", "1"]
+
+
+def test_every_page_is_given_back_whatever_the_name_and_a_missing_one_is_said(course, tmp_path):
+    students = ["A  B_1", "C\u00a0D_2", "\u0645\u06cc\u200c\u0646_3", "=1+1_4", "'t Hart_5"]
+    for student in students:
+        hand_in(course, student, ["choice"])
+    assert run(course) == 0
+    worksheet = tmp_path / "w.csv"
+    worksheet.write_text("Identifier,Grade\n" + "".join(f"Participant {n},\n" for n in range(1, 6)), encoding="utf-8")
+    for missing in ([], ["A  B_1"]):
+        for student in missing:
+            shutil.rmtree(course.folder / "feedback" / student)
+        points, said = given_back(course, worksheet)
+        with zipfile.ZipFile(course.folder / "given_back/blank/pages.zip") as pages:
+            assert {name.split("_assign")[0] for name in pages.namelist()} == set(students) - set(missing)
+        assert points == ["1"] * 5 and said.count("\n") == 1 + len(missing)
+    assert "without a page, since there is none in feedback/: A  B_1" in said
 
 
 @pytest.mark.slow

@@ -12,21 +12,24 @@ import subprocess
 import sys
 import threading
 import types
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import nbformat
 import pytest
-from nbformat.v4 import new_code_cell
+from nbformat.v4 import new_code_cell, new_output
 
 import grade
 import grader
 import handed_in
 import judge
 import one
+import plugin
 import program
 import sandbox
 from conftest import ALL, IN_CI, REPOSITORY
+from kernel_client import CellTooLoudError
 from submissions import COURSE, FEW, RIGHT, ROWS, body, solutions, submission
 
 GRADE = COURSE / "grading/grade.py"
@@ -562,6 +565,23 @@ def test_a_question_that_ends_its_process_costs_no_other_its_answer():
     one.end(one.mine.server.process.pid)
 
 
+# Has limits that an ordinary user cannot raise, and prints those that the grading sets.
+LIMITED = """
+import one, os, resource as r
+r.setrlimit(r.RLIMIT_AS, (6_000_000_000,) * 2)
+r.setrlimit(r.RLIMIT_CPU, (40,) * 2)
+os.getuid() or os.setuid(65534)
+for memory, *seconds in ([5_000_000_000, 60], [7_000_000_000, 30], [r.RLIM_INFINITY]):
+    one.limit(memory, *seconds)
+    print(r.getrlimit(r.RLIMIT_AS)[0] // 10**9, r.getrlimit(r.RLIMIT_CPU)[0])
+"""
+
+
+def test_lower_limits_of_the_one_who_grades_stay_as_they_are():
+    done = subprocess.run([sys.executable, "-c", LIMITED], cwd=COURSE / "grading", capture_output=True, text=True)
+    assert done.stdout.splitlines() == ["5 40", "6 30", "6 40"], done.stderr
+
+
 # --- The judge -------------------------------------------------------------------------------------------------------
 
 
@@ -642,6 +662,25 @@ def test_validate_says_what_is_not_done_yet_and_what_does_not_compile(tmp_path):
     assert "VALIDATION FAILED ON 3 CELL(S)" in said, said  # a written answer, too
     assert "not done yet" in said and "stack backtrace" not in said
     assert "fn is_delta_zero" not in said.split("The following cell failed")[0]
+
+
+def test_validate_ends_where_a_cell_prints_without_end(tmp_path, monkeypatch):
+    class Kernel:
+        def run(self, source, seconds):
+            if source == "loop":
+                raise CellTooLoudError("it printed too much")
+            return [new_output("stream", text=f"{source} is run\n")]
+
+    @contextmanager
+    def start(folder, most_text):
+        assert most_text < 10**7
+        yield Kernel()
+
+    monkeypatch.setattr(plugin, "start_kernel", start)
+    notebook = nbformat.v4.new_notebook(cells=code_cells("first", "loop", "last"))
+    plugin.run_cells(notebook, tmp_path, 60)
+    said = [[output.get("text") or output.evalue for output in cell.outputs] for cell in notebook.cells]
+    assert said == [["first is run\n"], [sandbox.WORDS["loud"]], [plugin.NOT_RUN]]
 
 
 @pytest.mark.slow

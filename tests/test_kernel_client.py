@@ -1,6 +1,8 @@
 """Checks that all a cell prints comes with it, whatever the cell has done, and that a lost kernel is noticed."""
 
+import types
 from collections.abc import Iterator
+from typing import Any
 
 import psutil
 import pytest
@@ -49,6 +51,40 @@ def test_a_cell_that_is_stopped_leaves_nothing_to_the_next(kernel):
         kernel.run("loop {}", seconds=0)
     kernel.interrupt()
     assert [output.data for output in kernel.run("1 + 1")] == [{"text/plain": "2"}]
+
+
+class Waiting:
+    """A client in which the messages of a cell wait: so many lines, and that the cell is done."""
+
+    def __init__(self, lines: int) -> None:
+        self.lines = lines
+
+    def start_channels(self) -> None:
+        pass
+
+    def execute(self, source: str, **_: Any) -> str:
+        return "request"
+
+    def get_iopub_msg(self, timeout: float) -> dict[str, Any]:
+        self.lines -= 1
+        line = {"msg_type": "stream", "parent_header": {}, "content": {"name": "stdout", "text": "a\n"}}
+        return line if self.lines >= 0 else dict(self.get_shell_msg(0), msg_type="status")
+
+    def get_shell_msg(self, timeout: float) -> dict[str, Any]:
+        return {"parent_header": {"msg_id": "request"}, "content": {"status": "ok", "execution_state": "idle"}}
+
+
+@pytest.mark.parametrize(("lines", "is_read"), [(500, True), (5000, False)])
+def test_what_has_come_while_the_machine_stood_still_is_read_but_not_without_end(tmp_path, monkeypatch, lines, is_read):
+    monkeypatch.setattr(kernel_client, "MOST_LATE", 1000)
+    manager: Any = types.SimpleNamespace(blocking_client=lambda: Waiting(lines))
+    with (tmp_path / "log").open("w+", encoding="utf-8") as log:
+        kernel = Kernel(manager, log, most_text=float("inf"))
+        if is_read:
+            assert kernel.execute("", seconds=-600)[0].text == "a\n" * lines
+        else:
+            with pytest.raises(CellTooSlowError):
+                kernel.execute("", seconds=-600)
 
 
 @pytest.mark.slow

@@ -34,6 +34,8 @@ KERNELSPEC = Path(sys.prefix, "share", "jupyter", "kernels", "rust", "kernel.jso
 CELL_SECONDS = 300.0  # a cell that takes longer is stuck
 MARK_SECONDS = 30.0  # how long a mark may be under way after its cell has run
 MESSAGE_TEXT = 50  # a message counts as so many characters more: each line that a cell prints is one
+MOST_LATE = 100_000  # messages that are read when the time is over, if they have come by then
+MOST_TEXT = 2_000_000  # characters that a cell of a student's may print
 ALIVE_SECONDS = 1.0  # how often to look whether a silent kernel still runs
 
 # Whatever cells have defined, these are the standard library's. A line must not begin with a colon: that is a command.
@@ -76,6 +78,7 @@ class Kernel:
         self._manager, self._log, self._most_text = manager, log, most_text
         self._outputs: list[NotebookNode | tuple[str, str]] = []  # of the current cell; a stream's as name and text
         self._text = 0  # characters in them
+        self._late = 0  # messages in a row that were read when the time was over
         self._mark, self._marked = "", set[str]()  # the mark that is under way, and the streams on which it has come
         self._connect()
 
@@ -153,6 +156,10 @@ class Kernel:
         """Reads one message, keeps it if it is an output, and says whether it is the end of `request`."""
         while True:
             seconds = deadline - time.monotonic()
+            # Where the machine stood still, the end of the cell may be among what has come; but some print without end.
+            self._late = self._late + 1 if seconds <= 0 else 0
+            if self._late > MOST_LATE:
+                raise CellTooSlowError("it took too long", in_order(self._outputs))
             try:
                 message = self._client.get_iopub_msg(timeout=max(0.0, min(seconds, ALIVE_SECONDS)))
                 break

@@ -9,6 +9,7 @@ Usage: grade.py [--jobs N] [--scheduler ADDRESS] [--force] [--too-slow] [--stude
 import argparse
 import base64
 import csv
+import difflib
 import fcntl
 import hashlib
 import json
@@ -56,6 +57,8 @@ LIMITS = {
 
 
 NOT_GRADED = "could not be graded"
+NOT_YET = "not graded yet"
+EARLIER = "graded before its checks, the settings, its time or zero-init changed"
 
 
 class GradeError(Exception):
@@ -66,7 +69,7 @@ class GradeError(Exception):
 class Record:
     """What is known of a submission that was graded, kept in .grading/ASSIGNMENT/STUDENT.json."""
 
-    fingerprint: str = ""  # of all that the grade depends on
+    fingerprint: str = ""  # of the submission, and of all else that the grade depends on
     remark: str = ""  # what the file itself gives cause to say
     read_by_hand: str = ""  # of what a person had said when the page was made
     answers: dict[str, str] = field(default_factory=dict)  # hashes of the student's cells, by grade id
@@ -128,14 +131,14 @@ class Course:
 
     def record(self, student: str, name: str) -> Record:
         try:
-            return Record(**json.loads(self._record_path(student, name).read_text(encoding="utf-8")))
+            return Record(**json.loads(self.record_path(student, name).read_text(encoding="utf-8")))
         except (OSError, ValueError, TypeError):
             return Record()
 
     def keep(self, student: str, name: str, record: Record) -> None:
-        put(self._record_path(student, name), json.dumps(record.__dict__))
+        put(self.record_path(student, name), json.dumps(record.__dict__))
 
-    def _record_path(self, student: str, name: str) -> Path:
+    def record_path(self, student: str, name: str) -> Path:
         return self.folder / ".grading" / name / f"{student}.json"
 
     def times(self) -> dict[tuple[str, str], str]:
@@ -183,11 +186,17 @@ def alone(course: Course) -> Iterator[None]:
 
 
 def fingerprint(course: Course, name: str, data: bytes, times: str = "") -> str:
-    """A hash of all that a grade depends on: submission, assignment, settings, grading, crates, and times."""
+    """Hashes of a submission, and of all else that its grade depends on: assignment, settings, grading, and times."""
     chosen = {section: values for section, values in course.settings.items() if section != "CourseDirectory"}
     settings = json.dumps([chosen, course.secret, times], sort_keys=True, default=repr).encode()
-    parts = [data, course.source(name).read_bytes(), settings, one.machinery().encode()]
-    return hashlib.sha256(b"".join(hashlib.sha256(part).digest() for part in parts)).hexdigest()
+    parts = [course.source(name).read_bytes(), settings, one.machinery().encode()]
+    rest = hashlib.sha256(b"".join(hashlib.sha256(part).digest() for part in parts)).hexdigest()
+    return f"{hashlib.sha256(data).hexdigest()} {rest}"
+
+
+def is_of(mark: str, data: bytes) -> bool:
+    """Whether a grade with this fingerprint is one of these bytes."""
+    return mark.partition(" ")[0] == hashlib.sha256(data).hexdigest()
 
 
 def question(course: Course, name: str, data: bytes, remark: str = "") -> dict[str, Any]:
@@ -328,15 +337,21 @@ def harmless(text: str) -> str:
 
 
 def write_grades(
-    course: Course, gradebook: Gradebook, found: list[tuple[str, str]], remarks: dict[tuple[str, str], str]
+    course: Course,
+    gradebook: Gradebook,
+    found: list[tuple[str, str]],
+    remarks: dict[tuple[str, str], str],
+    open_ones: set[tuple[str, str]],
 ) -> None:
-    """Writes grades.csv: a row for each submission, a column for each task."""
+    """Writes grades.csv: a row for each submission, without points for the open ones, and a column for each task."""
     rows = []
     for student, name in found:
-        remark = "; ".join(filter(None, [remarks.get((student, name), ""), course.record(student, name).remark]))
+        is_open = (student, name) in open_ones
+        own = "" if is_open else course.record(student, name).remark
+        remark = "; ".join(filter(None, [remarks.get((student, name), ""), own]))
         row = {"assignment": name, "student": harmless(student), "remark": harmless(remark)}
         rows.append(row)
-        if remark.startswith(NOT_GRADED):
+        if is_open:
             continue  # what the gradebook has is of an earlier one
         try:
             graded = gradebook.find_submission(name, student)
@@ -429,6 +444,7 @@ class Run:
     def __init__(self, course: Course, gradebook: Gradebook, pool: Executor, window: int) -> None:
         self.course, self.gradebook, self.pool, self.window = course, gradebook, pool, window
         self.remarks: dict[tuple[str, str], str] = {}
+        self.open, self.left = set[tuple[str, str]](), 0  # what is not graded; how many are not as they are now
         self.handed_in_at, self.due = course.times(), dict[str, str]()
         self.began, self.count, self.failed, self.total = time.monotonic(), 0, 0, 0
 
@@ -454,6 +470,18 @@ class Run:
     def bytes_of(self, student: str, name: str) -> bytes:
         data, self.remarks[student, name] = handed_in.find(self.course.folder / "submitted", student, name)
         return data
+
+    def leave(self, student: str, name: str) -> None:
+        """Says of a submission that is not wanted now whether the points that the gradebook has for it still hold."""
+        data, mark = self.bytes_of(student, name), self.course.record(student, name).fingerprint
+        with suppress(MissingEntry):  # the gradebook knows nothing of the assignment
+            if mark == fingerprint(self.course, name, data, self.circumstances(student, name)):
+                return
+        if not is_of(mark, data):
+            self.open.add((student, name))
+        said = NOT_YET if (student, name) in self.open else EARLIER
+        self.left += 1
+        self.remarks[student, name] = "; ".join(filter(None, [said, self.remarks[student, name]]))
 
     def all(self, jobs: list[Job]) -> None:
         """Does these jobs; what may have failed because of its neighbours is then done once more, alone."""
@@ -530,14 +558,25 @@ class Run:
             self.failed += 1
             said = f"{NOT_GRADED}: {' '.join(str(trouble).split()) or type(trouble).__name__}"
             self.remarks[job.student, job.name] = said
+            self.open.add((job.student, job.name))
         left = (time.monotonic() - self.began) / self.count * (self.total - self.count)
         hint = f"  (about {left / 60:.0f} min left)" if left > 60 else ""
         print(f"{self.count}/{self.total}  {legible(job.student)}  {job.name}: {legible(said)}{hint}", flush=True)
 
 
+def check_names(kind: str, wanted: list[str], known: list[str]) -> None:
+    """Complains of a name that is none, with the ten that are most like it."""
+    for name in wanted:
+        if name not in known:
+            there = ", ".join(difflib.get_close_matches(name, known, 10, 0)) or "none"
+            raise GradeError(f"there is no {kind} {legible(name)}; there are {legible(there)}")
+
+
 def grade_all(course: Course, options: argparse.Namespace) -> int:
     """Grades what is wanted; returns how many submissions could not be graded."""
     found = course.submissions()
+    check_names("assignment", options.assignments, course.names())
+    check_names("student in submitted/ called", options.student or [], sorted({student for student, _ in found}))
     wanted = [
         (student, name)
         for student, name in found
@@ -557,9 +596,11 @@ def grade_all(course: Course, options: argparse.Namespace) -> int:
             print(f"Memory, processes and time are limited by {sandbox.kept_by()}.", flush=True)
         run.all(jobs)
         for student, name in set(found) - set(wanted):
-            run.bytes_of(student, name)  # for its remark
+            run.leave(student, name)
+        if run.left:
+            print(f"{run.left} other submissions are not graded as they are now; grades.csv says which.")
         gradebook.db.expire_all()
-        write_grades(course, gradebook, found, run.remarks)
+        write_grades(course, gradebook, found, run.remarks, run.open)
     records = {pair: record for pair in found if (record := course.record(*pair)).tasks}
     put(course.folder / "statistics.html", statistics_page.page(records))
     print(f"In {course.folder.name}/: the grades in grades.csv, the class in statistics.html, the pages in feedback/.")

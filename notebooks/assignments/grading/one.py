@@ -104,9 +104,11 @@ def ask(function: str, question: dict[str, Any], seconds: float) -> dict[str, An
 
 
 def limit(memory: int, seconds: int = resource.RLIM_INFINITY) -> None:
-    """What this process may use from now on."""
-    resource.setrlimit(resource.RLIMIT_AS, (memory, resource.RLIM_INFINITY))
-    resource.setrlimit(resource.RLIMIT_CPU, (seconds, resource.RLIM_INFINITY))
+    """What this process may use from now on; less if it was given less (`ulimit -v`), which it cannot raise."""
+    for what, most in ((resource.RLIMIT_AS, memory), (resource.RLIMIT_CPU, seconds)):
+        given = resource.getrlimit(what)[1]
+        known = [number for number in (most, given) if number != resource.RLIM_INFINITY]
+        resource.setrlimit(what, (min(known, default=resource.RLIM_INFINITY), given))
 
 
 @functools.cache

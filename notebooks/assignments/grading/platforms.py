@@ -136,16 +136,26 @@ def write_times(course: grade.Course, name: str, people: set[str], times: dict[s
     grade.put(course.folder / "submitted.csv", text.getvalue())
 
 
+def holds(course: grade.Course, student: str, name: str) -> bool:
+    """Whether what grades.csv has is the grade of what is handed in now."""
+    path = course.record_path(student, name)
+    if not path.exists() or path.stat().st_mtime_ns > (course.folder / "grades.csv").stat().st_mtime_ns:
+        return False  # a grading that was stopped writes no table
+    data, _ = handed_in.find(course.folder / "submitted", student, name)
+    return grade.is_of(course.record(student, name).fingerprint, data)
+
+
 def give_back(course: grade.Course, name: str, table: Path) -> list[str]:
     """Fills the points into the platform's table and packs the feedback pages, in given_back/ASSIGNMENT/."""
     columns, rows = rows_of(table)
     with (course.folder / "grades.csv").open(newline="", encoding="utf-8") as file:
-        graded = {row["student"].removeprefix("'"): row for row in csv.DictReader(file) if row["assignment"] == name}
-    numbers: dict[str, str] = {}
-    for student in graded:
-        number = student.rpartition("_")[2]
-        if numbers.setdefault(number, student) != student:
-            raise PlatformError(f"{numbers[number]!r} and {student!r} have the same number: remove one from submitted/")
+        written = {row["student"]: row for row in csv.DictReader(file) if row["assignment"] == name}
+    graded, numbers = dict[str, dict[str, str]](), dict[str, str]()
+    for person in (person for person, of in course.submissions() if of == name):
+        number = person.rpartition("_")[2]
+        if numbers.setdefault(number, person) != person:
+            raise PlatformError(f"{numbers[number]!r} and {person!r} have the same number: remove one from submitted/")
+        graded[person] = written.get(grade.harmless(person), {"score": ""})  # the folder may have another name
     if "Identifier" in columns and "Grade" in columns:
         number_of, column = "Identifier", "Grade"
     elif "ID" in columns:
@@ -156,9 +166,10 @@ def give_back(course: grade.Course, name: str, table: Path) -> list[str]:
     else:
         raise PlatformError(f"{table.name}: expected Moodle's columns Identifier and Grade, or Canvas's ID")
     given, waiting = set(), []
+    changed = {student for student in graded if not holds(course, student, name)}
     for row in rows:
         student = numbers.get((row[number_of] or "").split()[-1] if (row[number_of] or "").split() else "")
-        if student and graded[student]["score"]:
+        if student and student not in changed and graded[student]["score"]:
             row[column] = graded[student]["score"]
             given.add(student)
             waiting += [student] if float(graded[student]["to_read"] or 0) else []
@@ -168,14 +179,21 @@ def give_back(course: grade.Course, name: str, table: Path) -> list[str]:
     writer.writeheader()
     writer.writerows(rows)
     grade.put(folder / table.name, text.getvalue())
+    without_page = []
     with zipfile.ZipFile(folder / "pages.zip", "w", zipfile.ZIP_DEFLATED) as pages:
         for student in sorted(given):
             page = course.folder / "feedback" / student / name / f"{name}.html"
             if page.exists():
                 pages.write(page, f"{student}_assignsubmission_file_/{name}.html")
+            else:
+                without_page.append(student)
     said = [f"given_back/{name}/{table.name} has the points of {len(given)} students, pages.zip their pages"]
-    if missing := sorted(set(graded) - given):
+    if changed:
+        said.append(f"not graded as they are now, so without points: {', '.join(sorted(changed))}")
+    if missing := sorted(set(graded) - given - changed):
         said.append(f"not in the table, or not graded: {', '.join(missing)}")
+    if without_page:
+        said.append(f"without a page, since there is none in feedback/: {', '.join(without_page)}")
     if waiting:
         said.append(f"{len(waiting)} of them have an answer that nobody has read yet")
     return said

@@ -20,7 +20,10 @@ from nbgrader.preprocessors import Execute
 from nbgrader.utils import parse_utc
 
 from grader import Verdict, output_of
-from kernel_client import CELL_SECONDS, CellTooSlowError, start_kernel
+from kernel_client import CELL_SECONDS, MOST_TEXT, CellTooLoudError, CellTooSlowError, start_kernel
+from sandbox import WORDS
+
+NOT_RUN = "this was not run, since a cell above it printed more than allowed"
 
 
 def grade_instead(step: Autograde | GenerateFeedback) -> None:
@@ -61,9 +64,13 @@ def validate(execute: Execute, nb: NotebookNode, resources: dict[str, Any]) -> t
 
 def run_cells(nb: NotebookNode, folder: Path, seconds: float) -> None:
     """Gives the code cells of a notebook the outputs that they have in a fresh kernel."""
-    with start_kernel(folder) as kernel:
+    with start_kernel(folder, most_text=MOST_TEXT) as kernel:
+        too_loud = False
         for cell in nb.cells:
             if cell.cell_type != "code":
+                continue
+            if too_loud:  # for minutes, what is still under way would be the output of this cell
+                cell.outputs = [output_of(Verdict(why_not=NOT_RUN))]
                 continue
             try:
                 cell.outputs = kernel.run(cell.source, seconds)
@@ -71,6 +78,9 @@ def run_cells(nb: NotebookNode, folder: Path, seconds: float) -> None:
                 kernel.interrupt()
                 why_not = f"this took longer than {seconds:g} s, so it was stopped"
                 cell.outputs = [*error.outputs, output_of(Verdict(why_not=why_not))]
+            except CellTooLoudError:
+                too_loud = True
+                cell.outputs = [output_of(Verdict(why_not=WORDS["loud"]))]
 
 
 # For a new gradebook nbgrader calls a program, alembic, by its name.

@@ -14,11 +14,11 @@ parser = argparse.ArgumentParser(description="Makes the students' versions of th
 parser.add_argument("assignments", nargs="*", metavar="ASSIGNMENT")
 parser.add_argument("--course", type=Path, default=grade.HERE.parent, help=argparse.SUPPRESS)
 options = parser.parse_args()
-course = grade.Course(options.course.resolve())
-names = options.assignments or course.names()
 try:
+    course = grade.Course(options.course.resolve())
+    names = options.assignments or course.names()
     grade.prepare(course, names)
-except judge.JudgeError as error:
+except (grade.GradeError, judge.JudgeError) as error:
     print(f"release: {error}", file=sys.stderr)
     sys.exit(1)
 for name in names:

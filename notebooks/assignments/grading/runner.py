@@ -21,11 +21,17 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "tools"))
 
 from nbformat import NotebookNode  # noqa: E402
 
-from kernel_client import CellTooLoudError, Kernel, KernelError, process_ended, start_kernel  # noqa: E402
+from kernel_client import (  # noqa: E402
+    MOST_TEXT,
+    CellTooLoudError,
+    Kernel,
+    KernelError,
+    process_ended,
+    start_kernel,
+)
 from run_program import confine, obey  # noqa: E402
 
 MOST_KEPT = 15_000  # characters of output that are kept of a cell: a page shows them all, and how it ended
-MOST_TEXT = 2_000_000  # characters of output after which a cell is given up
 
 
 def text_of(output: NotebookNode) -> tuple[str, str]:

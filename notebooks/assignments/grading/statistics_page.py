@@ -53,7 +53,7 @@ def absent(name: str, students: dict[str, set[str]]) -> list[str]:
 def section(name: str, records: dict[str, Any], missing: list[str]) -> str:
     """What there is to say of one assignment, of which these submissions were graded."""
     rows = []
-    for task in next(iter(records.values())).tasks:
+    for task in dict.fromkeys(task for record in records.values() for task in record.tasks):
         said = [record.tasks[task] for record in records.values() if task in record.tasks]
         good = sum(verdict["passed"] for verdict in said)
         words = f"{good} of {len(said)}"

@@ -47,7 +47,8 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// A type that a function of an exercise can take or return.
+/// A type that a function of an exercise can return. If it is also [`Clone`], a function can take a reference to it;
+/// what a function can take by value, [`Argument`] says.
 ///
 /// There are implementations for `f64`, `usize`, `u64`, `bool`, `()`, `String` and matrices, with the feature
 /// `zero-init` also for `Network`, `Init` and `Activation`, and for lists, pairs, triples and [`Result`]s of these.
@@ -176,13 +177,44 @@ impl Value for Array2<f64> {
     }
 }
 
-/// A type that a function of an exercise can take: a [`Value`], or a reference to one.
+/// A type that a function of an exercise can take.
+///
+/// There are implementations for references to values that are [`Clone`], for `&str` and for slices of such values. By
+/// value a function can take `f64`, `u64`, `usize`, `bool`, `String`, `Array2<f64>` and lists of `f64`, `usize` or
+/// `Array2<f64>`, with the feature `zero-init` also `Network`, `Init` and `Activation`, and no other [`Value`] unless
+/// there is an implementation for it:
 ///
 /// ```
-/// use exercise::Argument;
+/// use exercise::{Argument, Reader, Value};
 ///
-/// let owned: Vec<usize> = <&[usize]>::owned(&[2, 1]);
-/// assert_eq!(<&[usize]>::borrowed(&owned), &[2, 1]);
+/// #[derive(Clone, Debug, PartialEq)]
+/// struct Seed(u64);
+///
+/// impl Value for Seed {
+///     fn write(&self, bytes: &mut Vec<u8>) {
+///         self.0.write(bytes);
+///     }
+///     fn read(reader: &mut Reader) -> Option<Self> {
+///         Value::read(reader).map(Seed)
+///     }
+/// }
+///
+/// exercise::ask!(fn next(seed: &Seed, all: &[Seed]) -> Seed);
+///
+/// impl<'a> Argument<'a> for Seed {
+///     type Owned = Seed;
+///     fn owned(self) -> Seed {
+///         self
+///     }
+///     fn borrowed(owned: &'a Seed) -> Seed {
+///         owned.clone()
+///     }
+/// }
+///
+/// exercise::ask!(fn drawn(seed: Seed) -> f64);
+///
+/// let owned = <&[Seed]>::owned(&[Seed(2), Seed(1)]);
+/// assert_eq!(<&[Seed]>::borrowed(&owned), &[Seed(2), Seed(1)]);
 /// ```
 pub trait Argument<'a>: Sized {
     /// The type of the value that is sent.
