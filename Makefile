@@ -4,7 +4,7 @@ export SETUP_PYTHON := $(PYTHON)
 override PYTHON := .venv/bin/python
 NB :=
 ARGS :=
-COURSE := notebooks/assignments
+export COURSE := notebooks/assignments
 SANDBOX := on
 
 # A newer compiler has new warnings: they are errors only with the version that the project is checked with.
@@ -116,24 +116,25 @@ site: setup
 	  echo 'zero-init: so the pages answer no questions of their readers' >&2; }
 	@$(PYTHON) tools/website.py
 
+# What is said on make's command line is also in the environment. There, a name keeps its spaces and apostrophes.
 release: setup
-	@$(TEACH) $(PYTHON) notebooks/assignments/grading/release.py --course $(COURSE) $(ARGS)
+	@$(TEACH) $(PYTHON) notebooks/assignments/grading/release.py --course "$$COURSE" $(ARGS)
 
 # SANDBOX=off runs student code without bubblewrap.
 grade: setup
-	@$(TEACH) SANDBOX=$(SANDBOX) $(PYTHON) notebooks/assignments/grading/grade.py --course $(COURSE) $(if $(SCHEDULER),--scheduler $(SCHEDULER)) $(ARGS)
+	@$(TEACH) SANDBOX=$(SANDBOX) $(PYTHON) notebooks/assignments/grading/grade.py --course "$$COURSE" $(if $(SCHEDULER),--scheduler $(SCHEDULER)) $(ARGS)
 
 grade-check: setup
-	@$(TEACH) SANDBOX=$(SANDBOX) $(PYTHON) notebooks/assignments/grading/check.py --course $(COURSE) $(ARGS)
+	@$(TEACH) SANDBOX=$(SANDBOX) $(PYTHON) notebooks/assignments/grading/check.py --course "$$COURSE" $(ARGS)
 
 course: setup
-	@$(TEACH) $(PYTHON) notebooks/assignments/grading/new_course.py '$(DIR)'
+	@$(TEACH) $(PYTHON) notebooks/assignments/grading/new_course.py "$$DIR"
 
 collect: setup
-	@$(TEACH) $(PYTHON) notebooks/assignments/grading/platforms.py --course $(COURSE) collect '$(ASSIGNMENT)' '$(ARCHIVE)' $(if $(TABLE),'$(TABLE)')
+	@$(TEACH) $(PYTHON) notebooks/assignments/grading/platforms.py --course "$$COURSE" collect "$$ASSIGNMENT" "$$ARCHIVE" $(if $(TABLE),"$$TABLE")
 
 give-back: setup
-	@$(TEACH) $(PYTHON) notebooks/assignments/grading/platforms.py --course $(COURSE) give-back '$(ASSIGNMENT)' '$(TABLE)'
+	@$(TEACH) $(PYTHON) notebooks/assignments/grading/platforms.py --course "$$COURSE" give-back "$$ASSIGNMENT" "$$TABLE"
 
 # The benchmark and the reference figures need large packages that nothing else needs: each has an environment of its own.
 .venv-bench/complete: benches/requirements.txt

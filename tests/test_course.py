@@ -5,6 +5,7 @@ import csv
 import io
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -13,12 +14,16 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import redirect_stderr, redirect_stdout
 
 import pytest
+from nbgrader.apps import NbGraderAPI
 
 import grade
 import grader
+import new_course
 import one
 import platforms
+import sandbox
 import statistics_page
+from conftest import REPOSITORY
 from submissions import COURSE, submission
 
 NAMES = ["blank", "zero_initialization"]
@@ -245,6 +250,18 @@ def mark_by_hand(course, student, cell, points, comment):
         gradebook.db.commit()
 
 
+def test_an_answer_that_nobody_has_read_has_no_points_yet(course):
+    hand_in(course, "ada", ["choice"], words="an answer")
+    assert run(course) == 0
+    text = page(course, "ada")
+    assert '<p class="sum">1 of 5 points, and 2 not read yet</p>' in text
+    assert "words</a></td><td>not read yet</td>" in text and "choice</a></td><td>1 of 1 points</td>" in text
+    mark_by_hand(course, "ada", "words", 0, None)
+    assert run(course) == 0
+    text = page(course, "ada")
+    assert '<p class="sum">1 of 7 points</p>' in text and "words</a></td><td>0 of 2 points</td>" in text
+
+
 def test_what_a_person_said_of_an_answer_holds_until_the_answer_changes(course):
     hand_in(course, "ada", ["choice"], words="an answer")
     assert run(course) == 0 and table(course)["ada", "blank"]["to_read"] == "2"
@@ -289,6 +306,22 @@ def test_the_time_of_a_submission_is_the_courses(course):
     assert run(course) == 0
     with course.gradebook() as gradebook:
         assert gradebook.find_submission("blank", "ada").timestamp.year == 2026
+
+
+def test_the_formgrader_has_the_points_of_what_is_graded_whatever_time_a_student_writes(course):
+    path = hand_in(course, "ada", ["choice"])
+    times = course.folder / "submitted.csv"
+
+    def shown():
+        submissions = NbGraderAPI(config=course.settings).get_submissions("blank")
+        return [(submission["autograded"], submission["score"]) for submission in submissions]
+
+    for said in ("2001-01-01 10:00:00 UTC", "no time"):
+        (path.parent / "timestamp.txt").write_text(said, encoding="utf-8")
+        for hour in (10, 11):
+            times.write_text(f"student,assignment,time\nada,blank,2026-05-04 {hour}:00 UTC\n", encoding="utf-8")
+            assert shown() in ([], [(False, 0)])
+            assert run(course) == 0 and shown() == [(True, 1)]
 
 
 @pytest.mark.slow
@@ -344,6 +377,75 @@ def test_a_name_that_is_mistyped_is_said_and_nothing_is_graded(course, capsys, a
     assert says in capsys.readouterr().err
     # A name that is right, and has nothing to grade, is no mistake.
     assert run(course, "blank", "--student", "bob") == 0 and course.asked == []
+
+
+def test_a_submission_under_a_name_that_no_assignment_has_is_not_lost(course, capsys):
+    hand_in(course, "ada", ["choice"])
+    folder = hand_in(course, "bob", ["choice"]).parent
+    folder.rename(folder.with_name("blnk"))
+    (folder.parent / ".DS_Store").touch()
+    said = (
+        "submitted/bob/blnk is left alone: there is no assignment of that name (there are blank, zero_initialization)"
+    )
+    assert run(course) == 0 and f"{said}\n" in capsys.readouterr().out
+    assert list(table(course)) == [("ada", "blank"), ("bob", "blnk")]
+    row = table(course)["bob", "blnk"]
+    assert (row["score"], row["remark"]) == ("", said)
+
+
+@pytest.mark.parametrize("folder", ["nowhere", "."])
+def test_a_folder_that_is_no_course_is_one_line(tmp_path, capsys, folder):
+    assert grade.main(tmp_path / folder, grade.parsed([])) == 2
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1 and "there is no nbgrader_config.py in it; make course makes one" in said
+
+
+def test_a_course_whose_zero_init_is_elsewhere_is_one_line(tmp_path, capsys):
+    assert new_course.main(tmp_path / "mine") == 0
+    settings = tmp_path / "mine/nbgrader_config.py"
+    settings.write_text(settings.read_text(encoding="utf-8").replace(str(COURSE), "/elsewhere"), encoding="utf-8")
+    assert grade.main(tmp_path / "mine", grade.parsed([])) == 2
+    assert "no zero-init is where it says; write where this one is\n" in capsys.readouterr().err
+
+
+def test_where_bubblewrap_makes_no_sandbox_one_line_says_what_to_do(course, capsys, monkeypatch):
+    hand_in(course, "ada", ["choice"])
+    hand_in(course, "bob", ["choice"])
+    program, setting = course.folder / "bin/bwrap", course.folder / "apparmor_restrict_unprivileged_userns"
+    program.parent.mkdir()
+    program.write_text("#!/bin/sh\necho 'bwrap: setting up uid map: not permitted' >&2\nexit 1\n", encoding="utf-8")
+    program.chmod(0o755)
+    setting.write_text("1\n", encoding="utf-8")
+    monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
+    monkeypatch.setattr(sandbox, "APPARMOR", setting, raising=False)
+    assert run(course) == 2 and course.asked == []
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1 and "It says: bwrap: setting up uid map: not permitted; " in said
+    assert "sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0" in said
+    setting.write_text("0\n", encoding="utf-8")
+    assert run(course) == 2 and "sysctl" not in capsys.readouterr().err
+
+
+def test_without_dask_one_line_says_how_to_install_it(course, capsys, monkeypatch):
+    hand_in(course, "ada", ["choice"])
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    assert run(course, "--scheduler", "tcp://elsewhere:8786") == 2
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1 and f"run .venv/bin/python -m pip install {grade.DISTRIBUTED}" in said
+    assert f"-m pip install {grade.DISTRIBUTED}\n" in (COURSE / "README.md").read_text(encoding="utf-8")
+
+
+def test_a_secret_that_checks_draw_from_and_that_is_not_there_is_said(course, capsys):
+    hand_in(course, "ada", ["choice"])
+    missing = f"{course.folder.name}/secret is missing: copy it from where the course was made"
+    assert run(course) == 0 and missing not in capsys.readouterr().out
+    source = json.loads(course.source("blank").read_text(encoding="utf-8"))
+    check = next(cell for cell in source["cells"] if cell["metadata"].get("nbgrader", {}).get("grade"))
+    check["source"] = "let seed = exercise::secret();"
+    course.source("blank").write_text(json.dumps(source), encoding="utf-8")
+    assert run(course) == 0 and missing in capsys.readouterr().out
+    (course.folder / "secret").write_text("s", encoding="utf-8")
+    assert run(course) == 0 and missing not in capsys.readouterr().out
 
 
 def test_a_mistake_in_the_settings_is_one_line(course):
@@ -405,6 +507,45 @@ def test_a_course_of_ones_own_has_its_own_gradebook_and_its_own_secret(tmp_path)
     assert grade.fingerprint(one, "blank", b"") != grade.fingerprint(other, "blank", b"")
     grade.prepare(one, ["blank"])
     assert one.release("blank").exists() and "secret" in (tmp_path / "one/.gitignore").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("target", "given"),
+    [
+        ("course", {"DIR": "/My o'course"}),
+        ("release", {"COURSE": "/My o'course"}),
+        ("grade-check", {"COURSE": "/My o'course"}),
+        ("grade", {"COURSE": "/My o'course"}),
+        (
+            "collect",
+            {"COURSE": "/My o'course", "ASSIGNMENT": "o'clock", "ARCHIVE": "/no  one's.zip", "TABLE": "/a b'.csv"},
+        ),
+        ("give-back", {"COURSE": "/My o'course", "ASSIGNMENT": "o'clock", "TABLE": "/a b'.csv"}),
+    ],
+)
+def test_names_that_shells_read_otherwise_reach_the_programs_whole(tmp_path, target, given):
+    shutil.copy(REPOSITORY / "Makefile", tmp_path)
+    (tmp_path / "tools").symlink_to(REPOSITORY / "tools")
+    python = tmp_path / ".venv/bin/python"
+    python.parent.mkdir(parents=True)
+    python.write_text("#!/bin/sh\nprintf '%s\\n' \"$@\"\n", encoding="utf-8")
+    python.chmod(0o755)
+    command = ["make", "--old-file=setup", target, *(f"{name}={value}" for name, value in given.items())]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0 and set(given.values()) <= set(done.stdout.splitlines()), done.stdout + done.stderr
+
+
+def test_a_new_course_says_its_name_as_a_shell_reads_it(tmp_path, capsys):
+    assert new_course.main(tmp_path / "My o'course") == 0
+    said = capsys.readouterr().out
+    assert shlex.split(said.split(" Say ")[1])[0] == f"COURSE={tmp_path}/My o'course"
+
+
+@pytest.mark.parametrize("folder", [REPOSITORY, REPOSITORY / "notebooks/mine"])
+def test_a_course_inside_of_this_repository_is_refused(folder, capsys):
+    assert new_course.main(folder) == 1
+    assert "is inside of this repository; a course of your own goes outside" in capsys.readouterr().err
+    assert not (REPOSITORY / "notebooks/mine").exists()
 
 
 @pytest.mark.slow
@@ -649,17 +790,22 @@ def test_what_is_no_archive_or_no_table_is_said(course, tmp_path):
     good = archive(tmp_path / "good.zip", [("a_1_assignsubmission_file_/blank.ipynb", text)])
     empty = archive(tmp_path / "empty.zip", [("readme.txt", "")])
     (tmp_path / "no.csv").write_text("a,b\n1,2\n", encoding="utf-8")
+    (tmp_path / "binary.csv").write_bytes(b"PK\x03\x04\xff\xff\x00")
     (tmp_path / "bad.csv").write_text(
         "Identifier,Last modified (submission)\nParticipant 1,gestern\n", encoding="utf-8"
     )
     for arguments, says in (
         (["collect", "other", good], "there is no assignment other; there are blank"),
-        (["collect", "blank", tmp_path / "no.csv"], "File is not a zip file"),
+        (["collect", "", good], "say ASSIGNMENT=… (there are blank, zero_initialization)"),
+        (["collect", "blank", ""], "say ARCHIVE=…"),
+        (["collect", "blank", tmp_path / "no.csv"], "no.csv is no zip archive"),
         (["collect", "blank", tmp_path / "nowhere.zip"], "No such file"),
         (["collect", "blank", empty], "no notebook in it whose name is of Moodle's or Canvas's form"),
         (["collect", "blank", good, tmp_path / "no.csv"], "expected Moodle's columns"),
         (["collect", "blank", good, tmp_path / "bad.csv"], "'gestern' is no time"),
-        (["give-back", "blank", tmp_path / "no.csv"], "No such file"),
+        (["give-back", "blank", ""], "say TABLE=…"),
+        (["give-back", "blank", tmp_path / "binary.csv"], "binary.csv is no CSV table in UTF-8"),
+        (["give-back", "blank", tmp_path / "no.csv"], "nothing is graded yet: run make grade first"),
     ):
         done = command(course, *arguments)
         assert done.returncode == 1 and says in done.stderr, (arguments, done.stderr)

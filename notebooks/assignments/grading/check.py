@@ -67,8 +67,10 @@ def main() -> int:
     options = parser.parse_args()
     wrong = 0
     try:
-        course = grade.Course(options.course.resolve())
+        course = grade.Course(options.course.expanduser().resolve())
         names = options.assignments or course.names()
+        if course.isolated:
+            sandbox.try_out()
         grade.prepare(course, names)
         for name in names:
             found = problems(course, name)

@@ -34,7 +34,7 @@ from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.apps import NbGraderAPI
 from nbgrader.preprocessors import AssignLatePenalties, GetGrades, SaveAutoGrades
 from traitlets.config import Config
-from traitlets.config.loader import PyFileConfigLoader
+from traitlets.config.loader import ConfigFileNotFound, PyFileConfigLoader
 
 import judge
 
@@ -55,6 +55,8 @@ LIMITS = {
     "memory_bytes": "memory",
 }
 
+
+DISTRIBUTED = "distributed==2026.8.0"
 
 NOT_GRADED = "could not be graded"
 NOT_YET = "not graded yet"
@@ -85,7 +87,12 @@ class Course:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.settings: Config = PyFileConfigLoader("nbgrader_config.py", str(folder)).load_config()
+        try:
+            self.settings: Config = PyFileConfigLoader("nbgrader_config.py", str(folder)).load_config()
+        except ConfigFileNotFound:
+            raise GradeError(f"{folder}: there is no nbgrader_config.py in it; make course makes one") from None
+        if not self.settings.get("Grade"):  # a file of settings that is not there is passed over
+            raise GradeError(f"{folder}/nbgrader_config.py: no zero-init is where it says; write where this one is")
         chosen = dict(self.settings.get("Grade", {}))
         self.isolated = bool(chosen.pop("sandbox", True))
         self.hide = bool(chosen.pop("hide_hidden", False))
@@ -100,6 +107,11 @@ class Course:
         """What hidden tests may draw their numbers from (`exercise::secret`): a file that is in no repository."""
         path = self.folder / "secret"
         return path.read_text(encoding="utf-8").strip() if path.exists() else ""
+
+    def draws_from_secret(self, name: str) -> bool:
+        """Whether the checks of an assignment ask for the secret."""
+        checks = judge.code_of(judge.read(nbformat.read(self.source(name), as_version=4)))
+        return re.search(r"\bsecret\(\)", checks) is not None
 
     @property
     def db_url(self) -> str:
@@ -120,13 +132,18 @@ class Course:
 
     def submissions(self) -> list[tuple[str, str]]:
         """The student and the assignment of all that was handed in."""
-        known, found = set(self.names()), []
+        known = set(self.names())
+        return [(student, name) for student, name in self.handed_in() if name in known]
+
+    def handed_in(self) -> list[tuple[str, str]]:
+        """The student and the name of all that is in the students' folders, under whatever name."""
+        found = []
         for person in os.scandir(self.folder / "submitted") if (self.folder / "submitted").is_dir() else ():
             if person.is_symlink():
                 print(f"submitted/{legible(person.name)} is a link, and is left out")
             elif person.is_dir(follow_symlinks=False):
                 with suppress(PermissionError):
-                    found += [(person.name, name) for name in os.listdir(person.path) if name in known]
+                    found += [(person.name, name) for name in os.listdir(person.path)]
         return sorted(found)
 
     def record(self, student: str, name: str) -> Record:
@@ -282,9 +299,18 @@ def forget_marks(gradebook: Gradebook, student: str, name: str, changed: set[str
 def page_question(course: Course, student: str, name: str, without_answers: bool = False) -> dict[str, Any]:
     """What the function `page` of one.py is asked: the graded notebook with what the gradebook has to say of it."""
     notebook = nbformat.read(course.folder / "autograded" / student / name / f"{name}.ipynb", as_version=4)
-    known = {"student": student, "assignment": name, "notebook": name, "db_url": course.db_url}
+    known: dict[str, Any] = {"student": student, "assignment": name, "notebook": name, "db_url": course.db_url}
     GetGrades(parent=None).preprocess(notebook, {"nbgrader": known})
     del known["db_url"]
+    with course.gradebook() as gradebook:
+        grades = gradebook.find_submission_notebook(name, name, student).grades
+        unread = {
+            grade.name: grade.max_score for grade in grades if grade.needs_manual_grade and grade.manual_score is None
+        }
+    known["not_read"] = sum(unread.values())
+    for cell in notebook.cells:
+        if "nbgrader" in cell.metadata:
+            cell.metadata.nbgrader["not_read"] = cell.metadata.nbgrader.get("grade_id") in unread
     if without_answers:
         for cell in notebook.cells:
             if not utils.is_locked(cell):
@@ -342,8 +368,12 @@ def write_grades(
     found: list[tuple[str, str]],
     remarks: dict[tuple[str, str], str],
     open_ones: set[tuple[str, str]],
+    strays: dict[tuple[str, str], str],
 ) -> None:
-    """Writes grades.csv: a row for each submission, without points for the open ones, and a column for each task."""
+    """Writes grades.csv: a row for each submission, without points for the open ones, and a column for each task.
+
+    What is of no assignment comes after them.
+    """
     rows = []
     for student, name in found:
         is_open = (student, name) in open_ones
@@ -366,6 +396,8 @@ def write_grades(
         }
         for grade in grades:
             row[f"{name}: {grade.name}"] = "" if grade.needs_manual_grade else points(grade.score)
+    for (student, name), said in strays.items():
+        rows.append({"assignment": harmless(name), "student": harmless(student), "remark": harmless(said)})
     tasks = [f"{name}: {task}" for name in sorted({name for _, name in found}) for task in tasks_of(course, name)]
     columns = ["assignment", "student", "score", "max_score", "to_read", *tasks, "remark"]
     part = course.folder / "grades.csv.part"
@@ -420,7 +452,10 @@ def workers(scheduler: str | None, jobs: int) -> Iterator[tuple[Executor, int]]:
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
         return
-    from distributed import Client  # noqa: PLC0415  not installed unless it is wanted
+    try:
+        from distributed import Client  # noqa: PLC0415  not installed unless it is wanted
+    except ImportError:
+        raise GradeError(f"for SCHEDULER=… run .venv/bin/python -m pip install {DISTRIBUTED}") from None
 
     with Client(scheduler) as client:  # what was not yet answered when it closes is forgotten by the cluster
         yield client.get_executor(pure=False, retries=2), 2 * max(1, sum(client.ncores().values()))
@@ -572,10 +607,21 @@ def check_names(kind: str, wanted: list[str], known: list[str]) -> None:
             raise GradeError(f"there is no {kind} {legible(name)}; there are {legible(there)}")
 
 
+def strays_among(everything: list[tuple[str, str]], assignments: list[str]) -> dict[tuple[str, str], str]:
+    """What was handed in under a name that no assignment has, and what there is to say of it."""
+    why = f"there is no assignment of that name (there are {', '.join(assignments)})"
+    strays = [pair for pair in everything if pair[1] not in assignments and not pair[1].startswith(".")]
+    return {(who, name): f"submitted/{who}/{name} is left alone: {why}" for who, name in strays}
+
+
 def grade_all(course: Course, options: argparse.Namespace) -> int:
     """Grades what is wanted; returns how many submissions could not be graded."""
-    found = course.submissions()
-    check_names("assignment", options.assignments, course.names())
+    everything, assignments = course.handed_in(), course.names()
+    found = [pair for pair in everything if pair[1] in assignments]
+    strays = strays_among(everything, assignments)
+    for said in strays.values():
+        print(legible(said))
+    check_names("assignment", options.assignments, assignments)
     check_names("student in submitted/ called", options.student or [], sorted({student for student, _ in found}))
     wanted = [
         (student, name)
@@ -586,8 +632,12 @@ def grade_all(course: Course, options: argparse.Namespace) -> int:
         print("There is nothing to grade: a submission is submitted/STUDENT/ASSIGNMENT/ASSIGNMENT.ipynb.")
         return 0
     if course.isolated:
-        sandbox.bubblewrap(sandbox.Limits(), "/nowhere", sandbox.kernel_command()[2])
-    prepare(course, sorted({name for _, name in wanted}))
+        sandbox.try_out()
+    names = sorted({name for _, name in wanted})
+    prepare(course, names)
+    if without := [name for name in names if not course.secret and course.draws_from_secret(name)]:
+        why = f"{course.folder.name}/secret is missing: copy it from where the course was made"
+        print(f"{', '.join(without)}: what the checks draw from exercise::secret() is known to all. {why}.")
     with course.gradebook() as gradebook, workers(options.scheduler, options.jobs) as (pool, window):
         run = Run(course, gradebook, pool, window)
         jobs = run.jobs(wanted, options)
@@ -600,7 +650,7 @@ def grade_all(course: Course, options: argparse.Namespace) -> int:
         if run.left:
             print(f"{run.left} other submissions are not graded as they are now; grades.csv says which.")
         gradebook.db.expire_all()
-        write_grades(course, gradebook, found, run.remarks, run.open)
+        write_grades(course, gradebook, found, run.remarks, run.open, strays)
     records = {pair: record for pair in found if (record := course.record(*pair)).tasks}
     put(course.folder / "statistics.html", statistics_page.page(records))
     print(f"In {course.folder.name}/: the grades in grades.csv, the class in statistics.html, the pages in feedback/.")
@@ -636,4 +686,4 @@ def parsed(arguments: list[str] | None = None) -> argparse.Namespace:
 
 if __name__ == "__main__":
     options = parsed()
-    sys.exit(main(options.course.resolve(), options))
+    sys.exit(main(options.course.expanduser().resolve(), options))

@@ -4,11 +4,13 @@ Usage: new_course.py DIRECTORY
 """
 
 import secrets
+import shlex
 import shutil
 import sys
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
+REPOSITORY = HERE.parents[2]
 
 SETTINGS = """\
 # The settings of this course, after those of zero-init.
@@ -40,6 +42,9 @@ IGNORED = """\
 
 
 def main(folder: Path) -> int:
+    if folder.is_relative_to(REPOSITORY):
+        print(f"course: {folder} is inside of this repository; a course of your own goes outside", file=sys.stderr)
+        return 1
     if folder.exists() and any(folder.iterdir()):
         print(f"course: {folder} is not empty", file=sys.stderr)
         return 1
@@ -50,7 +55,8 @@ def main(folder: Path) -> int:
     (folder / ".gitignore").write_text(IGNORED, encoding="utf-8")
     (folder / "secret").write_text(secrets.token_hex(16) + "\n", encoding="utf-8")
     (folder / "secret").chmod(0o600)
-    print(f"{folder} is made. Say COURSE={folder} with make teach, release, grade-check, collect, grade and give-back.")
+    said = f"COURSE={shlex.quote(str(folder))}"
+    print(f"{folder} is made. Say {said} with make teach, release, grade-check, collect, grade and give-back.")
     return 0
 
 

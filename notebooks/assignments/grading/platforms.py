@@ -61,6 +61,8 @@ def is_plain(name: str) -> bool:
 
 def collect(course: grade.Course, name: str, archive: Path, table: Path | None) -> list[str]:
     """Puts the notebooks of an archive into submitted/, in place of earlier ones. Returns what there is to say."""
+    if archive.is_file() and not zipfile.is_zipfile(archive):
+        raise PlatformError(f"{archive.name} is no zip archive")
     said, late, people = [], set(), set()
     numbers: dict[str, str] = {}
     with zipfile.ZipFile(archive) as opened:
@@ -101,7 +103,10 @@ def collect(course: grade.Course, name: str, archive: Path, table: Path | None) 
 def rows_of(table: Path) -> tuple[list[str], list[dict[str, str]]]:
     with table.open(newline="", encoding="utf-8-sig") as file:
         reader = csv.DictReader(file)
-        rows = list(reader)
+        try:
+            rows = list(reader)
+        except (UnicodeDecodeError, csv.Error) as error:
+            raise PlatformError(f"{table.name} is no CSV table in UTF-8") from error
         return list(reader.fieldnames or []), rows
 
 
@@ -148,6 +153,8 @@ def holds(course: grade.Course, student: str, name: str) -> bool:
 def give_back(course: grade.Course, name: str, table: Path) -> list[str]:
     """Fills the points into the platform's table and packs the feedback pages, in given_back/ASSIGNMENT/."""
     columns, rows = rows_of(table)
+    if not (course.folder / "grades.csv").exists():
+        raise PlatformError("nothing is graded yet: run make grade first")
     with (course.folder / "grades.csv").open(newline="", encoding="utf-8") as file:
         written = {row["student"]: row for row in csv.DictReader(file) if row["assignment"] == name}
     graded, numbers = dict[str, dict[str, str]](), dict[str, str]()
@@ -215,9 +222,13 @@ def main() -> int:
     options = parser.parse_args()
     csv.field_size_limit(10**9)  # what a student wrote online can be in a cell
     try:
-        course = grade.Course(options.course.resolve())
+        course = grade.Course(options.course.expanduser().resolve())
+        there_are = f"there are {', '.join(course.names())}"
+        for name in ("assignment", "archive", "table"):
+            if getattr(options, name, None) in ("", Path()):  # what make passes on if it was not given
+                raise PlatformError(f"say {name.upper()}=…{f' ({there_are})' if name == 'assignment' else ''}")
         if options.assignment not in course.names():
-            raise PlatformError(f"there is no assignment {options.assignment}; there are {', '.join(course.names())}")
+            raise PlatformError(f"there is no assignment {options.assignment}; {there_are}")
         if options.step == "collect":
             said = collect(course, options.assignment, options.archive, options.table)
         else:

@@ -5,6 +5,7 @@ runs a notebook as JupyterLab does. All else of nbgrader works on the outcome as
 """
 
 import fnmatch
+import functools
 import os
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from nbformat import NotebookNode
+from nbgrader.apps import NbGraderAPI
 from nbgrader.converters import Autograde, GenerateFeedback
 from nbgrader.converters.base import NbGraderException
 from nbgrader.coursedir import CourseDirectory
@@ -43,11 +45,24 @@ def grade_instead(step: Autograde | GenerateFeedback) -> None:
 
 def time_of_submission(course: CourseDirectory, path: str) -> datetime | None:
     """When something was handed in. A file of the student's, timestamp.txt, has no say in that."""
+    student, name = Path(path).parts[-2:]
+    folder = Path(course.root).resolve()
+    table = folder / "submitted.csv"
+    time = times_of(folder, table.stat().st_mtime_ns if table.exists() else 0).get((student, name))
+    return parse_utc(time) if time else None
+
+
+@functools.lru_cache(maxsize=1)
+def times_of(folder: Path, changed: int) -> dict[tuple[str, str], str]:
+    """The times of a course, read once while the table stays the same: the formgrader asks for each student."""
     import grade  # noqa: PLC0415
 
-    student, name = Path(path).parts[-2:]
-    time = grade.Course(Path(course.root).resolve()).times().get((student, name))
-    return parse_utc(time) if time else None
+    return grade.Course(folder).times()
+
+
+def submitted_at(api: NbGraderAPI, name: str, student: str) -> datetime | None:
+    """The same, as the formgrader asks for it. Where it is not the gradebook's, a submission needs to be graded."""
+    return time_of_submission(api.coursedir, f"{student}/{name}")
 
 
 def validate(execute: Execute, nb: NotebookNode, resources: dict[str, Any]) -> tuple[NotebookNode, dict[str, Any]]:
@@ -90,3 +105,4 @@ Execute.preprocess = validate
 Autograde.start = grade_instead
 GenerateFeedback.start = grade_instead
 CourseDirectory.get_existing_timestamp = time_of_submission
+NbGraderAPI.get_submitted_timestamp = submitted_at

@@ -15,7 +15,7 @@ parser.add_argument("assignments", nargs="*", metavar="ASSIGNMENT")
 parser.add_argument("--course", type=Path, default=grade.HERE.parent, help=argparse.SUPPRESS)
 options = parser.parse_args()
 try:
-    course = grade.Course(options.course.resolve())
+    course = grade.Course(options.course.expanduser().resolve())
     names = options.assignments or course.names()
     grade.prepare(course, names)
 except (grade.GradeError, judge.JudgeError) as error:

@@ -374,6 +374,21 @@ def bubblewrap(limits: Limits, socket_path: str | Path, kernel_program: str) -> 
     return [*command, "--remount-ro", "/proc", "--remount-ro", "/"]
 
 
+APPARMOR = Path("/proc/sys/kernel/apparmor_restrict_unprivileged_userns")
+
+
+def try_out() -> None:
+    """Starts a sandbox in which nothing is done: some systems have bubblewrap and let it make none."""
+    command = [*bubblewrap(Limits(), "/dev/null", kernel_command()[2]), "true"]
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace")
+    if done.returncode == 0:
+        return
+    said = " ".join(done.stderr.split()) or f"it ended with {done.returncode}"
+    forbidden = APPARMOR.exists() and APPARMOR.read_text(encoding="ascii").strip() == "1"
+    hint = f"; this allows it: sudo sysctl -w kernel.{APPARMOR.name}=0" if forbidden else ""
+    raise SandboxError(f"bubblewrap makes no sandbox on this machine. It says: {said}{hint}")
+
+
 # --- Control groups --------------------------------------------------------------------------------------------------
 
 
