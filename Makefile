@@ -78,7 +78,7 @@ lab: setup $(SIGNED)
 # The same JupyterLab, with the rest of nbgrader. A course of one's own has it opened on that: the formgrader shows nothing that is
 # outside of the folder it is opened on.
 teach: setup $(SIGNED)
-	@$(TEACH) course="$$(cd $(COURSE) && pwd)" && cd $(or $(OWN),notebooks) && JUPYTER_CONFIG_PATH="$(CURDIR)/.venv/etc/teach" \
+	@$(TEACH) course="$$(cd "$${COURSE/#\~/$$HOME}" && pwd)" && cd $(if $(OWN),"$$course",notebooks) && JUPYTER_CONFIG_PATH="$(CURDIR)/.venv/etc/teach" \
 	  ZERO_INIT_COURSE="$$course" exec $(JUPYTERLAB) --LabApp.default_url=/lab$(if $(OWN),,/tree/assignments) $(ARGS)
 
 test:
