@@ -370,7 +370,8 @@ def found(folder, what):
     """Whether a text can be found below a folder."""
     return (
         'String::from_utf8_lossy(&std::process::Command::new("grep")'
-        f'.args(["-rlI", "--exclude-dir=proc", "{what}", "{folder}"])'
+        # Python's packages, which are many, are not what a course writes.
+        f'.args(["-rlI", "--exclude-dir=proc", "--exclude-dir=.venv", "{what}", "{folder}"])'
         ".output().unwrap().stdout).len() > 0"
     )
 

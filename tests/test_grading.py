@@ -166,9 +166,9 @@ def test_a_submission_gets_its_points(graded, row):
     assert row.says in said
     for secret in ("HIDDEN TESTS", "MARK SCHEME", "Rubric", "Notes for the author"):
         assert secret not in said
-    # What is too much is seen a moment later, in two looks: until then it grows.
+    # What is too much is seen a moment later, in two looks. Until then it grows, to what one process may have.
     record = json.loads((course / ".grading" / row.assignment / f"{student_of(row)}.json").read_text(encoding="utf-8"))
-    assert record["memory"] < 1.5 * MEMORY
+    assert record["memory"] < 2 * MEMORY
 
 
 def test_the_machine_is_as_it_was_before_they_were_graded(graded):

@@ -1,20 +1,25 @@
 """Checks of the kernel that waits: to whom it is handed over, that it is as good as new, and that it never stays."""
 
+import asyncio
 import json
 import os
 import signal
+import subprocess
 import sys
 import time
+import types
 import urllib.request
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
 import websocket
 
 import notebooks as nb
+import spare
 from conftest import free_port, serving
 
 TOKEN = "the-token-of-a-test"
@@ -216,6 +221,21 @@ def test_a_kernel_that_waits_ends_with_its_server_even_if_that_is_killed(tmp_pat
         server.process.send_signal(how)
         assert psutil.wait_procs(family, timeout=SECONDS)[1] == []
         assert list(tmp_path.glob("tmp/zero-init-kernel-*")) == []
+
+
+@pytest.mark.parametrize("error", [RuntimeError, None], ids=["an error", "no end"])
+def test_a_kernel_that_jupyter_does_not_end_ends_all_the_same(monkeypatch, error):
+    async def shutdown_kernel():
+        if error:
+            raise error
+        await asyncio.Event().wait()
+
+    process = subprocess.Popen(["sleep", "999"])
+    monkeypatch.setattr(spare, "process_of", lambda _: process)
+    monkeypatch.setattr(spare, "END_SECONDS", 0.1)
+    manager: Any = types.SimpleNamespace(shutdown_kernel=shutdown_kernel)
+    asyncio.run(spare.end(manager))
+    assert process.wait(SECONDS) == -signal.SIGTERM
 
 
 @pytest.mark.slow

@@ -21,6 +21,7 @@ import asyncio
 import os
 import subprocess
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from datetime import datetime, timedelta, timezone
 from importlib.metadata import EntryPoint
 from pathlib import Path
@@ -39,6 +40,7 @@ import kernel as launcher
 KERNEL = "rust"
 QUIET = timedelta(seconds=5)  # so long no kernel has run a cell before the next one is started to wait
 SECONDS = 120.0  # what a kernel that waits may take to answer
+END_SECONDS = 30.0  # what Jupyter may take to end one
 
 PATH = ':dep zero-init = { path = ".." }'
 WORKSPACE = ":dep zero-init = { workspace = true }\n:dep exercise = { workspace = true }"
@@ -72,7 +74,7 @@ class Spare:
             return None
         if process_of(manager).poll() is None and self._made_for == self._request(argv, folder, variables):
             return manager
-        self._ending = asyncio.ensure_future(manager.shutdown_kernel())
+        self._ending = asyncio.ensure_future(end(manager))
         return None
 
     async def _warm_up(self, manager: AsyncKernelManager, folder: str) -> None:
@@ -100,6 +102,15 @@ async def reply_of(manager: KernelManager, ask: Callable[[AsyncKernelClient], Aw
     reply.cancel()
     await asyncio.gather(reply, return_exceptions=True)
     client.shell_channel.stop()
+
+
+async def end(manager: AsyncKernelManager) -> None:
+    """Ends a kernel as Jupyter does, or, if Jupyter does not come to an end with it, by its process alone."""
+    process = process_of(manager)
+    with suppress(Exception):  # whatever it is, nobody else has this kernel any more
+        await asyncio.wait_for(manager.shutdown_kernel(), END_SECONDS)
+    if process.poll() is None:
+        process.terminate()  # and the launcher removes its folder
 
 
 def process_of(manager: KernelManager) -> subprocess.Popen[bytes]:
