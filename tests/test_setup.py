@@ -514,6 +514,12 @@ def test_jupyterlab_leaves_the_users_jupyter_alone(tmp_path):
         (None, None, "not yet  JupyterLab  'make lab' installs it"),
         (None, None, "not yet  browser     only 'make test' wants one"),
         (None, None, "not yet  sandbox     only 'make grade' and 'make test' want one"),
+        (
+            "bwrap",
+            "[ $1 = --version ]",
+            "not yet  sandbox     bubblewrap is here and this system lets it make no sandbox",
+        ),
+        ("bwrap", "echo bubblewrap 1", "ok       sandbox     bubblewrap 1, for 'make grade'"),
         ("uname", "echo Darwin", "not yet  sandbox     only 'make grade' wants one, and that needs Linux"),
         ("cargo", "exit 1", "MISSING  cargo       install Rust from https://rustup.rs"),
         (

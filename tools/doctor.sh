@@ -59,6 +59,8 @@ else later disk "only $disk MB are free, and about 2000 are needed: make room"; 
 if browser="$(find_browser)"; then ok browser "${browser##*/}, for 'make test'"
 else later browser "only 'make test' wants one (Debian: apt install chromium)"; fi
 if [ "$(uname -s)" != Linux ]; then later sandbox "only 'make grade' wants one, and that needs Linux: see notebooks/assignments/README.md"
+elif command -v bwrap > /dev/null && ! bwrap --ro-bind / / --unshare-all true 2> /dev/null; then
+    later sandbox "bubblewrap is here and this system lets it make no sandbox: 'make grade' says why"
 elif command -v bwrap > /dev/null; then ok sandbox "$(bwrap --version), for 'make grade'"
 else later sandbox "only 'make grade' and 'make test' want one (Debian: apt install bubblewrap)"; fi
 
