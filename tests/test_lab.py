@@ -105,7 +105,8 @@ def desk(folder, lab, browser, pages, request):
     def open_notebook(name: str, kernel: bool = True) -> Notebook:
         if name in NAMES:
             shutil.copy(nb.NOTEBOOKS / name, folder)
-        notebook = Notebook(page, name, page.evaluate_handle(OPEN, [name, kernel]))
+        page.evaluate(OPEN, [name, kernel])
+        notebook = Notebook(page, name, page.wait_for_function(OPENED))
         if kernel:
             notebook.wait_until_idle()
         return notebook
@@ -131,14 +132,20 @@ def stdout(outputs) -> str:
 
 # --- A notebook in a page --------------------------------------------------------------------------------------------
 
-# Opens a notebook, and returns JupyterLab's panel. Without a kernel: as "Open With, Notebook (no kernel)".
-OPEN = """async ([path, kernel]) => {
+# Opens a notebook; OPENED is JupyterLab's panel for it. Without a kernel: as "Open With, Notebook (no kernel)".
+# The page keeps what comes of it: Chromium may lose a promise that is asked for from outside when it cleans up.
+OPEN = """([path, kernel]) => {
     const kernelPreference = kernel ? undefined : {shouldStart: false, shouldReuse: false};
     const {commands} = window.jupyterapp;
-    const panel = await commands.execute("docmanager:open", {path, factory: "Notebook", kernelPreference});
-    await Promise.all([panel.context.ready, panel.revealed]);
-    return panel;
+    const open = async () => {
+        const panel = await commands.execute("docmanager:open", {path, factory: "Notebook", kernelPreference});
+        await Promise.all([panel.context.ready, panel.revealed]);
+        return panel;
+    };
+    window.opened = null;
+    open().then(panel => { window.opened = {panel}; }, error => { window.opened = {error}; });
 }"""
+OPENED = "() => { if (window.opened?.error) throw window.opened.error; return window.opened?.panel; }"
 
 # Closes all documents, and saves nothing.
 CLOSE = """() => {
