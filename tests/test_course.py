@@ -462,11 +462,12 @@ def test_a_page_about_the_class_says_who_passed_what_and_why_not(course):
     for student, right in (("ada", ["choice"]), ("<b>", []), ("cleo", [])):
         hand_in(course, student, right)
     hand_in(course, "dan", ["zeros"], name="zero_initialization")
+    (course.folder / "submitted/eve/zero_initialisation").mkdir(parents=True)
     assert run(course) == 0
     text = (course.folder / "statistics.html").read_text(encoding="utf-8")
     assert 'check-choice</th><td class="number">1 of 3<' in text and "2 × not right" in text
     blank, exercise = text.split("<h2>")[1:]
-    assert "Not handed in by: dan." in blank and "Not handed in by: &lt;b&gt;, ada, cleo." in exercise
+    assert "Not handed in by: dan, eve." in blank and "Not handed in by: &lt;b&gt;, ada, cleo, eve." in exercise
 
 
 def test_a_check_that_is_new_is_on_the_page_about_the_class_though_not_all_are_graded_again():
@@ -475,8 +476,14 @@ def test_a_check_that_is_new_is_on_the_page_about_the_class_though_not_all_are_g
         ("ada", "a"): grade.Record(tasks={"old": old}),
         ("bob", "a"): grade.Record(tasks={"old": old, "new": new}),
     }
-    text = statistics_page.page(records)
+    text = statistics_page.page(records, records)
     assert '>old</th><td class="number">2 of 2<' in text and '>new</th><td class="number">0 of 1<' in text
+
+
+def test_what_could_not_be_graded_was_handed_in_all_the_same():
+    records = {("ada", "a"): grade.Record(tasks={"task": {"passed": True, "why_not": ""}})}
+    text = statistics_page.page(records, [*records, ("bob", "a"), ("bob", "b"), ("cleo", "b")])
+    assert "Not handed in by: cleo." in text and text.count("<h2>") == 1
 
 
 @pytest.mark.parametrize(

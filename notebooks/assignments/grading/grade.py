@@ -652,7 +652,7 @@ def grade_all(course: Course, options: argparse.Namespace) -> int:
         gradebook.db.expire_all()
         write_grades(course, gradebook, found, run.remarks, run.open, strays)
     records = {pair: record for pair in found if (record := course.record(*pair)).tasks}
-    put(course.folder / "statistics.html", statistics_page.page(records))
+    put(course.folder / "statistics.html", statistics_page.page(records, [*found, *strays]))
     print(f"In {course.folder.name}/: the grades in grades.csv, the class in statistics.html, the pages in feedback/.")
     return run.failed
 

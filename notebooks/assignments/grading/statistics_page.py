@@ -3,6 +3,7 @@
 import re
 import statistics
 from collections import Counter
+from collections.abc import Iterable
 from html import escape
 from typing import Any
 
@@ -73,12 +74,17 @@ def section(name: str, records: dict[str, Any], missing: list[str]) -> str:
     )
 
 
-def page(records: dict[tuple[str, str], Any]) -> str:
-    """The page for the records of submissions, by student and assignment."""
-    students = {name: {student for student, of in records if of == name} for _, name in records}
+def page(records: dict[tuple[str, str], Any], handed_in: Iterable[tuple[str, str]]) -> str:
+    """The page for the records of submissions, by student and assignment.
+
+    What was handed in is more than that: what could not be graded, and what has a name that no assignment has.
+    """
+    students: dict[str, set[str]] = {}
+    for student, name in handed_in:
+        students.setdefault(name, set()).add(student)
     sections = [
         section(name, {who: record for (who, of), record in records.items() if of == name}, absent(name, students))
-        for name in sorted(students)
+        for name in sorted({name for _, name in records})
     ]
     return (
         (
