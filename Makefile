@@ -89,13 +89,15 @@ test:
 test-format:
 	@echo '== Formatting' && cargo fmt --all --check && $(PYTHON) -m ruff format --quiet --check && $(PYTHON) -m ruff check --quiet
 
+# Cargo takes the packed crate and the crate itself for one, and would compile each anew whenever the other was compiled: in another
+# profile they are two.
 test-rust:
 	@echo '== Lints' && cargo clippy --quiet --workspace --all-features --all-targets --locked -- $(LEVEL) warnings \
 	  && cargo clippy --quiet --package exercise --locked -- $(LEVEL) warnings
 	@echo '== Unit, integration and documentation tests' && unset MAKEFLAGS && cargo test --quiet --workspace --all-features --locked
 	@if [ -n "$$ZERO_INIT_CI$$ALL" ]; then echo '== The same bits in WebAssembly' && $(WASM_TESTS); fi
 	@echo '== Documentation' && RUSTDOCFLAGS='$(LEVEL) warnings' cargo doc --quiet --workspace --all-features --no-deps --locked
-	@echo '== Package' && cargo package --quiet --locked --offline --allow-dirty
+	@echo '== Package' && CARGO_PROFILE_DEV_OPT_LEVEL=0 cargo package --quiet --locked --offline --allow-dirty
 
 test-python:
 	@echo '== Types in Python' && $(PYTHON) -m mypy --no-error-summary
