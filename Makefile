@@ -89,8 +89,8 @@ test:
 test-format:
 	@echo '== Formatting' && cargo fmt --all --check && $(PYTHON) -m ruff format --quiet --check && $(PYTHON) -m ruff check --quiet
 
-# Cargo takes the packed crate and the crate itself for one, and would compile each anew whenever the other was compiled: in another
-# profile they are two.
+# Cargo takes the packed crate for the crate itself, and would compile each of the two again after the other. Compiled in another
+# way, they are two, and cargo keeps both.
 test-rust:
 	@echo '== Lints' && cargo clippy --quiet --workspace --all-features --all-targets --locked -- $(LEVEL) warnings \
 	  && cargo clippy --quiet --package exercise --locked -- $(LEVEL) warnings

@@ -133,7 +133,7 @@ def stdout(outputs) -> str:
 # --- A notebook in a page --------------------------------------------------------------------------------------------
 
 # Opens a notebook; OPENED is JupyterLab's panel for it. Without a kernel: as "Open With, Notebook (no kernel)".
-# The page keeps what comes of it: Chromium may lose a promise that is asked for from outside when it cleans up.
+# When Chromium collects garbage, it may lose a promise that is awaited from outside. So the page keeps the panel.
 OPEN = """([path, kernel]) => {
     const kernelPreference = kernel ? undefined : {shouldStart: false, shouldReuse: false};
     const {commands} = window.jupyterapp;

@@ -77,7 +77,7 @@ def section(name: str, records: dict[str, Any], missing: list[str]) -> str:
 def page(records: dict[tuple[str, str], Any], handed_in: Iterable[tuple[str, str]]) -> str:
     """The page for the records of submissions, by student and assignment.
 
-    What was handed in is more than that: what could not be graded, and what has a name that no assignment has.
+    `handed_in` has these and more: what could not be graded, and what has a name that no assignment has.
     """
     students: dict[str, set[str]] = {}
     for student, name in handed_in:
